@@ -1,0 +1,190 @@
+"""The main job: every requirement on its path through the firewalls, judged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from validator.engine.connection import Crossing, Path
+from validator.errors import ExportError, UserError
+from validator.graph import PEERS, Problem, build, crossings, problems
+from validator.hosts import Export, Loaded, firewalls
+from validator.model import ASSUMPTIONS, Firewall, Hook
+from validator.packets.fields import Family, Intervals
+from validator.packets.intervals import normalise
+from validator.policy import Direction, Policy
+from validator.requirements import Requirement, entries_of, ranges, requirements
+from validator.results import ExportSummary, Report, Result, Skipped, Verdict
+from validator.site import Host, Site
+from validator.verdicts import Question, judge
+
+if TYPE_CHECKING:
+    from validator.graph import Graph
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOptions:
+    """`families`: those asked for, None to choose by what is given; `withdrawn`: the names of
+    model.ASSUMPTIONS taken back; `settings`: given on the command line, over the site's."""
+
+    families: tuple[Family, ...] | None = None
+    withdrawn: frozenset[str] = frozenset()
+    settings: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A report without findings yet, and what the rules of the catalogue look at besides.
+
+    `errors` are mistakes of the user that only this stage can see; the results still stand.
+    """
+
+    report: Report
+    firewalls: tuple[Firewall, ...]
+    problems: tuple[Problem, ...]
+    site: Site | None = None
+    errors: tuple[UserError, ...] = ()
+
+
+def check(loaded: Loaded, policy: Policy, site: Site | None, options: CheckOptions) -> Checked:
+    """Judge every requirement of `policy` on the firewalls of `loaded`.
+
+    Raises UserError (BudgetError, SiteError) where a ruleset cannot be evaluated.
+    """
+    families = choose_families(loaded, site, options)
+    found = firewalls(loaded, families, options.withdrawn, site)
+    filtering = tuple(firewall for firewall in found if firewall.chains)
+    graph = build(filtering, policy, site)
+    results: list[Result] = []
+    skipped: list[Skipped] = []
+    for host in _hosts(filtering, site):
+        own = [firewall for firewall in filtering if firewall.host == host.name]
+        if own:
+            judged, left = _check_host(host, own, graph, policy, site, options)
+            results += judged
+            skipped += left
+    report = Report(
+        policy=policy,
+        exports=tuple(_summary(export) for export in loaded.exports),
+        results=tuple(_with_alternatives(results)),
+        skipped=tuple(dict.fromkeys(skipped)),
+        assumptions=_assumptions(results),
+    )
+    wrong = [problem for firewall in filtering for problem in problems(firewall)]
+    return Checked(report, found, tuple(dict.fromkeys(wrong)), site, tuple(_without_rules(loaded, filtering)))
+
+
+def choose_families(loaded: Loaded, site: Site | None, options: CheckOptions) -> tuple[Family, ...]:
+    """The families to judge: as asked, or IPv4, with IPv6 where the site names IPv6 addresses, and
+    IPv6 alone where every export is an IPv6 one."""
+    if options.families:
+        return options.families
+    told = {family for export in loaded.exports for family in export.fragment.families}
+    if told == {Family.IPV6}:
+        return (Family.IPV6,)
+    named: list[str] = []
+    if site:
+        named = [address for host in site.hosts for address in host.addresses]
+        named += [block for blocks in site.networks.values() for block in blocks]
+        named += [peer for peers in site.peers.values() for peer in peers if ":" in peer]
+    six = any(":" in block and ranges((block,), Family.IPV6) for block in named)
+    return (Family.IPV4, Family.IPV6) if six else (Family.IPV4,)
+
+
+def _hosts(found: Iterable[Firewall], site: Site | None) -> list[Host]:
+    """The hosts that have a firewall: the site's, then others by name."""
+    described = list(site.hosts) if site else []
+    names = {host.name for host in described}
+    return described + [Host(name) for name in dict.fromkeys(f.host for f in found) if name not in names]
+
+
+def _check_host(
+    host: Host, own: list[Firewall], graph: Graph, policy: Policy, site: Site | None, options: CheckOptions
+) -> tuple[list[Result], list[Skipped]]:
+    families = tuple(dict.fromkeys(firewall.family for firewall in own))
+    loopback = any(firewall.loopback_filtered for firewall in own)
+    wanted, skipped = requirements(policy, host, site, options.settings, families, loopback)
+    ports = _ports(policy, host, site, options)
+    paths: dict[tuple[object, ...], Path] = {}
+    results: list[Result] = []
+    for requirement in wanted:
+        key = (requirement.family, requirement.local, requirement.entry.direction)
+        if key not in paths:
+            paths[key] = _path(requirement, own, graph, ports)
+        path = paths[key]
+        profiles = _profiles(host, path)
+        results += [judge(Question(requirement, path, profile)) for profile in profiles]
+    return results, skipped
+
+
+def _ports(policy: Policy, host: Host, site: Site | None, options: CheckOptions) -> Intervals:
+    """Every port that a module of the host needs, so that one evaluation serves them all."""
+    entries = entries_of(policy, host, site, options.settings)
+    return normalise(interval for _, entry, _ in entries for interval in entry.ports)
+
+
+def _path(requirement: Requirement, own: list[Firewall], graph: Graph, ports: Intervals) -> Path:
+    """What the requests of a requirement cross."""
+    family = requirement.family
+    if requirement.local:
+        filtering = [f for f in own if f.loopback_filtered and f.family is family]
+        crossed = [Crossing(firewall, Hook.OUTPUT) for firewall in filtering]
+        return Path((*crossed, *(Crossing(f, Hook.INPUT) for f in filtering)), ports, loopback=True)
+    ends = (PEERS, requirement.host.name)
+    if requirement.entry.direction is Direction.OUTBOUND:
+        ends = (requirement.host.name, PEERS)
+    found = crossings(graph, *ends)
+    return Path(tuple(c for c in found if c.firewall.family is family), ports)
+
+
+def _profiles(host: Host, path: Path) -> tuple[str | None, ...]:
+    """The Windows profiles to judge one by one: the active one if it was told, else each."""
+    names = tuple(dict.fromkeys(name for c in path.crossings for name in c.firewall.profiles))
+    if host.profile in names:
+        return (host.profile,)
+    return names or (None,)
+
+
+def _with_alternatives(results: list[Result]) -> list[Result]:
+    """Tell every module of a group of alternatives whether one of the group is surely open."""
+    groups: dict[tuple[object, ...], dict[str, bool]] = {}
+
+    def key(result: Result) -> tuple[object, ...]:
+        return (result.host, result.profile, result.family, result.alternative)
+
+    for result in results:
+        if result.alternative:
+            modules = groups.setdefault(key(result), {})
+            passes = result.verdict is Verdict.OPEN or result.restricted
+            modules[result.module] = modules.get(result.module, True) and passes
+    return [
+        replace(result, alternative_met=any(groups[key(result)].values())) if result.alternative else result
+        for result in results
+    ]
+
+
+def _assumptions(results: list[Result]) -> dict[str, str]:
+    used = {use.assumption for result in results for use in result.conditions if use.assumed is not None}
+    return {name: text for name, text in ASSUMPTIONS.items() if name in used}
+
+
+def _summary(export: Export) -> ExportSummary:
+    source = export.source
+    spans = tuple(source.span(line) for line in export.ledger.unsupported())
+    return ExportSummary(
+        source.path, export.dialect.NAME, export.host, source.sha256, export.ledger.counts(), spans
+    )
+
+
+def _without_rules(loaded: Loaded, filtering: Iterable[Firewall]) -> Iterable[UserError]:
+    """Hosts of which only other facts were given: nothing could be judged there."""
+    judged = {firewall.host for firewall in filtering}
+    for host in dict.fromkeys(export.host for export in loaded.exports):
+        if host not in judged:
+            path = next(export.source.path for export in loaded.exports if export.host == host)
+            remedy = "add the host's rule export, or name the host: HOST=rules.txt,this.txt"
+            yield ExportError(f"no firewall rules were given for host {host}", remedy, path)
+
+
+__all__ = ["CheckOptions", "Checked", "check", "choose_families"]

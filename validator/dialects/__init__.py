@@ -1,0 +1,94 @@
+"""The export formats: one module each, found by themselves.
+
+A dialect is a module of this package (no leading underscore) with
+
+- `NAME`: the word of the report (`netsh-rules`), `TITLE`: what it is, with the command that makes it;
+- `PLATFORM`: `windows`, `linux` or `aws`; exports of one platform and host make one firewall;
+- `sniff(source) -> bool`: whether the content is of this format, from the content alone;
+- `parse(source, ledger) -> Fragment`: vendor data, and a state for every line in `ledger`;
+  raises ExportError where the file is cut or broken, and no other exception whatever the bytes;
+- `convert(fragments, options) -> Firewall | None`: one platform's fragments of one
+  host as the model, None where they say nothing about that family. Shared by a platform's dialects
+  and kept in an underscore module (`_windows.py`, `_linux.py`).
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Protocol, cast
+
+from validator.errors import ExportError
+from validator.model import Firewall
+from validator.packets.fields import Family
+from validator.source import Ledger, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """What one export says, in its vendor's own terms.
+
+    `data` is a frozen dataclass of the dialect; `families` are the address families it can speak
+    about (a Windows or cloud export: both; an ip6tables-save: IPv6 only).
+    """
+
+    dialect: str
+    platform: str
+    path: str
+    data: object
+    families: tuple[Family, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How fragments become a firewall.
+
+    `withdrawn` are the names of model.ASSUMPTIONS that the user takes back; `groups` are the
+    security groups the site file says the host is in (empty: not told); `addresses` the host's own.
+    """
+
+    host: str
+    family: Family
+    withdrawn: frozenset[str] = frozenset()
+    groups: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+
+
+class Dialect(Protocol):
+    """The shape of a dialect module; see the package's docstring."""
+
+    NAME: str
+    TITLE: str
+    PLATFORM: str
+
+    def sniff(self, source: Source) -> bool: ...
+
+    def parse(self, source: Source, ledger: Ledger) -> Fragment: ...
+
+    def convert(self, fragments: Sequence[Fragment], options: Options) -> Firewall | None: ...
+
+
+@cache
+def registry() -> tuple[Dialect, ...]:
+    """Every dialect, by name."""
+    found = [
+        cast(Dialect, importlib.import_module(f"{__name__}.{info.name}"))
+        for info in pkgutil.iter_modules(__path__)
+        if not info.name.startswith("_")
+    ]
+    return tuple(sorted(found, key=lambda dialect: dialect.NAME))
+
+
+def detect(source: Source) -> Dialect:
+    """The dialect that recognises `source` by its content.
+
+    Raises ExportError where none does; the error names what the file looks like, if that is known.
+    """
+    for dialect in registry():
+        if dialect.sniff(source):
+            return dialect
+    known = ", ".join(dialect.TITLE for dialect in registry())
+    raise ExportError("no known kind of firewall export", f"Portproof reads: {known}", source.path, 1)

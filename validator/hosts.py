@@ -1,0 +1,172 @@
+"""Exports become firewalls: read, recognise, parse, group by host, convert."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from validator.dialects import Dialect, Fragment, Options, detect
+from validator.errors import UserError
+from validator.model import Action, Chain, Firewall, Hook, Rule, Verb, undecidable
+from validator.packets.fields import Family
+from validator.site import Host, Site
+from validator.source import Ledger, Source, Span, read
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """One export that was read: its text, what recognised it, what it says, and whose it is."""
+
+    source: Source
+    dialect: Dialect
+    fragment: Fragment
+    ledger: Ledger
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The exports that could be read, in the order given, and what was wrong with the others."""
+
+    exports: tuple[Export, ...]
+    errors: tuple[UserError, ...]
+
+
+def load(arguments: Sequence[str], site: Site | None = None) -> Loaded:
+    """Read the exports named on the command line, or in `site` where none are named.
+
+    An argument is a path, or `host=a.txt,b.txt`. Never raises for a bad file: the error is
+    collected and the other files are still read.
+    """
+    exports: list[Export] = []
+    errors: list[UserError] = []
+    for host, path in _wanted(arguments, site):
+        try:
+            exports.append(_read(path, host))
+        except UserError as error:
+            errors.append(error)
+    return Loaded(tuple(_grouped(exports)), tuple(errors))
+
+
+def _wanted(arguments: Sequence[str], site: Site | None) -> list[tuple[str, str]]:
+    """(host or empty, path) of every export asked for."""
+    listed = {path: host.name for host in (site.hosts if site else ()) for path in host.exports}
+    if not arguments:
+        return [(host, path) for path, host in listed.items()]
+    only = site.hosts[0].name if site and len(site.hosts) == 1 else ""
+    wanted = []
+    for argument in arguments:
+        host, sign, paths = argument.partition("=")
+        if sign and host and "/" not in host and not Path(argument).exists():
+            wanted += [(host, path) for path in paths.split(",") if path]
+        else:
+            wanted.append((listed.get(argument, only), argument))
+    return wanted
+
+
+def _read(path: str, host: str) -> Export:
+    source = read(path)
+    dialect = detect(source)
+    ledger = Ledger(source.lines)
+    return Export(source, dialect, dialect.parse(source, ledger), ledger, host)
+
+
+def _grouped(exports: Sequence[Export]) -> list[Export]:
+    """Give every export a host.
+
+    An export without one is a host of its own, named by its file. But an export that only adds
+    facts (profile states, proxy), or that speaks of the address family that the other lacks, joins the
+    host it must belong to where there is just one such host.
+    """
+    taken = {export.host for export in exports if export.host}
+    principals = [export for export in exports if stands_alone(export.dialect)]
+    named: dict[int, str] = {id(export): export.host for export in exports if export.host}
+    for export in principals:
+        if id(export) not in named:
+            named[id(export)] = _join(export, principals, named) or _name(export, taken)
+            taken.add(named[id(export)])
+    for export in exports:
+        if id(export) not in named:
+            same = {named[id(p)] for p in principals if p.fragment.platform == export.fragment.platform}
+            named[id(export)] = same.pop() if len(same) == 1 else _name(export, taken)
+            taken.add(named[id(export)])
+    return [
+        Export(export.source, export.dialect, export.fragment, export.ledger, named[id(export)])
+        for export in exports
+    ]
+
+
+def stands_alone(dialect: Dialect) -> bool:
+    """Whether an export of `dialect` holds rules, and does not only add facts to another."""
+    return bool(getattr(dialect, "STANDS_ALONE", True))
+
+
+def _join(export: Export, principals: Sequence[Export], named: dict[int, str]) -> str:
+    """The host of the one other export of this platform, if its family is the other one."""
+    others = [p for p in principals if p is not export and p.fragment.platform == export.fragment.platform]
+    if len(others) != 1 or id(others[0]) not in named:
+        return ""
+    apart = not set(others[0].fragment.families) & set(export.fragment.families)
+    return named[id(others[0])] if apart else ""
+
+
+def _name(export: Export, taken: Iterable[str]) -> str:
+    stem = Path(export.source.path).name.split(".")[0] or Path(export.source.path).name
+    return export.source.path if stem in taken else stem
+
+
+_PLATFORM_ORDER = ("aws", "linux", "windows")
+"""From the outside in: a packet for a host meets the cloud's firewall before the host's own."""
+
+
+def firewalls(
+    loaded: Loaded,
+    families: Sequence[Family],
+    withdrawn: frozenset[str] = frozenset(),
+    site: Site | None = None,
+) -> tuple[Firewall, ...]:
+    """The firewalls of every host and family, outer before inner.
+
+    A family that a host's exports say nothing about gives a firewall whose rules are unknown.
+    Raises UserError where the site names something the exports lack.
+    """
+    hosts = {host.name: host for host in site.hosts} if site else {}
+    groups: dict[tuple[str, str], list[Export]] = {}
+    for export in loaded.exports:
+        groups.setdefault((export.host, export.fragment.platform), []).append(export)
+    found = []
+    for (name, platform), exports in sorted(groups.items(), key=_outer_first):
+        host = hosts.get(name, Host(name))
+        fragments = [export.fragment for export in exports]
+        for family in families:
+            options = Options(name, family, withdrawn, host.groups, host.addresses)
+            firewall = exports[0].dialect.convert(fragments, options)
+            found.append(firewall or _not_exported(name, platform, family, exports))
+    return tuple(found)
+
+
+def _outer_first(item: tuple[tuple[str, str], list[Export]]) -> tuple[str, int]:
+    (host, platform), _ = item
+    order = _PLATFORM_ORDER.index(platform) if platform in _PLATFORM_ORDER else len(_PLATFORM_ORDER)
+    return host, order
+
+
+_COMMAND = {
+    ("linux", Family.IPV4): "iptables-save",
+    ("linux", Family.IPV6): "ip6tables-save",
+    ("windows", Family.IPV4): "netsh advfirewall firewall show rule name=all verbose",
+    ("windows", Family.IPV6): "netsh advfirewall firewall show rule name=all verbose",
+}
+
+
+def _not_exported(host: str, platform: str, family: Family, exports: Sequence[Export]) -> Firewall:
+    path = exports[0].source.path
+    label = "IPv4" if family is Family.IPV4 else "IPv6"
+    command = _COMMAND.get((platform, family), "the export command of that firewall")
+    why = f"the {label} rules of {host} were not exported: run {command}"
+    span = Span(path, 1, why)
+    rules = undecidable((), span, why, why)
+    chain = Chain("missing", rules, Rule((), Action(Verb.ACCEPT), span, why, implicit=True, understood=False))
+    hooks = {hook: ("missing",) for hook in Hook}
+    return Firewall(host, f"{platform} ({label} not exported)", platform, family, hooks, {"missing": chain}, (path,))

@@ -1,0 +1,210 @@
+"""The vendor-independent model: a firewall is hooks with chains of rules, first match wins.
+
+Every dialect converts to this, and everything after the dialects reads only this. Nothing here
+is computed; the meaning is in `engine/interpret.py` (one packet) and `engine/evaluate.py` (sets).
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from validator.packets.fields import Family, Field, Intervals, State
+from validator.source import Span
+
+LOOPBACK = "lo"
+"""The name of the loopback interface in every firewall of the model, Windows included."""
+
+
+class Hook(enum.StrEnum):
+    """Where a packet meets the firewall: towards the host, from it, or through it."""
+
+    INPUT = "input"
+    OUTPUT = "output"
+    FORWARD = "forward"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Something an export cannot decide, as a variable: equal keys are the same variable.
+
+    `text` is for people. `assumption` groups conditions that one sentence about the whole export
+    settles (see ASSUMPTIONS) and that a user can withdraw; `assumed` is the value taken then, and
+    is None for a condition that stays open.
+    """
+
+    key: str
+    text: str = field(compare=False)
+    span: Span | None = field(default=None, compare=False)
+    assumption: str | None = field(default=None, compare=False)
+    assumed: bool | None = field(default=None, compare=False)
+
+
+ASSUMPTIONS: Mapping[str, str] = {
+    "normal-load": "rate limiters are below their limit",
+    "hidden-scope": "no rule of this dump is limited to a program, service, user or package that the dump hides",
+    "profile-defaults": (
+        "every profile is on with Windows' defaults (BlockInbound, AllowOutbound); "
+        "`netsh advfirewall show allprofiles` exports what is set"
+    ),
+}
+"""The assumptions that hold unless withdrawn: name and what is assumed."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldMatch:
+    """True where `field` is in `intervals` (normal form; already complemented if negated)."""
+
+    field: Field
+    intervals: Intervals
+
+
+@dataclass(frozen=True, slots=True)
+class InterfaceMatch:
+    """True where the in- or out-interface's name is one of `names`; `eth+` is a prefix, `+` any.
+
+    A packet without that interface (a locally made packet has no in-interface) has the empty
+    name: `eth0` does not match it, `! eth0` and `+` do, as in the kernel.
+    """
+
+    field: Field
+    names: tuple[str, ...]
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionMatch:
+    """True where `condition` has the value `expected`."""
+
+    condition: Condition
+    expected: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """True where all matches of one of `alternatives` are true (none: never)."""
+
+    alternatives: tuple[tuple[Match, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NoneOf:
+    """True where not all of `matches` are true (the negation of a conjunction)."""
+
+    matches: tuple[Match, ...]
+
+
+Match = FieldMatch | InterfaceMatch | ConditionMatch | AnyOf | NoneOf
+
+
+class Verb(enum.StrEnum):
+    """What a rule does with a packet it matches."""
+
+    ACCEPT = "accept"
+    DROP = "drop"
+    REJECT = "reject"
+    JUMP = "jump"  # to a chain and back
+    GOTO = "goto"  # to a chain, and from its end to the caller
+    RETURN = "return"  # to the caller, or to the policy of a built-in chain
+    CONTINUE = "continue"  # log, count, mark: go on with the next rule
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A verb, the chain it goes to, and header fields it sets before going on (CONTINUE only)."""
+
+    verb: Verb
+    chain: str = ""
+    assign: tuple[tuple[Field, int], ...] = ()
+
+
+ACCEPT, DROP, REJECT = Action(Verb.ACCEPT), Action(Verb.DROP), Action(Verb.REJECT)
+RETURN, CONTINUE = Action(Verb.RETURN), Action(Verb.CONTINUE)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule: all of `matches` true, then `action`.
+
+    `span` is the deciding line as the reader finds it. `canonical` is the rule's text without
+    what changes when an export is made again (line numbers, counters); fingerprints stand on it.
+    A rule that is not `enabled` never matches, but reports name it. `implicit` rules stand in no
+    line (replies of a stateful firewall, built-in defaults). `understood` is False for a stand-in
+    of a line that was not understood.
+    """
+
+    matches: tuple[Match, ...]
+    action: Action
+    span: Span
+    canonical: str = ""
+    name: str = ""
+    enabled: bool = True
+    implicit: bool = False
+    understood: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A list of rules, and for a base chain the `policy`: the rule that takes what is left."""
+
+    name: str
+    rules: tuple[Rule, ...]
+    policy: Rule | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """A host's proxy setting: `server` empty where none is configured."""
+
+    server: str
+    bypass_local: bool
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Firewall:
+    """An enforcement point of one host, for one address family.
+
+    `hooks` names for each hook the base chains a packet passes, in order: it gets through when
+    every one accepts. A hook that is missing accepts everything. `profiles` are the Windows
+    profiles: interfaces of those names, judged one by one; empty elsewhere. `loopback_filtered`
+    is False where the operating system exempts loopback. `profiles_off` gives the line that says
+    that a profile is switched off (then it filters nothing).
+    """
+
+    host: str
+    name: str
+    platform: str
+    family: Family
+    hooks: Mapping[Hook, tuple[str, ...]]
+    chains: Mapping[str, Chain]
+    exports: tuple[str, ...]
+    profiles: tuple[str, ...] = ()
+    profiles_off: Mapping[str, Span] = field(default_factory=dict)
+    loopback_filtered: bool = True
+    proxy: Proxy | None = None
+
+
+def stateful(span: Span) -> Rule:
+    """The implicit first rule of a firewall that keeps state: packets of a known connection pass."""
+    match = FieldMatch(Field.STATE, ((int(State.ESTABLISHED), int(State.RELATED)),))
+    return Rule((match,), ACCEPT, span, "stateful", "replies pass (stateful firewall)", implicit=True)
+
+
+def undecidable(matches: tuple[Match, ...], span: Span, canonical: str, why: str) -> tuple[Rule, ...]:
+    """Rules that stand for a line which was not understood.
+
+    Where `matches` (what was understood of it) holds, the line may or may not match, and may
+    accept, drop or return: three free variables, so no proof can lean on it in either direction.
+    """
+    def guess(what: str) -> Condition:
+        return Condition(f"{what} of {span.path}:{span.line}", f"{why} ({what})", span)
+
+    applies, drops, accepts = guess("whether it applies"), guess("whether it drops"), guess("whether it accepts")
+    base = (*matches, ConditionMatch(applies))
+    return (
+        Rule((*base, ConditionMatch(drops)), DROP, span, canonical, understood=False),
+        Rule((*base, ConditionMatch(accepts)), ACCEPT, span, canonical, understood=False),
+        Rule(base, RETURN, span, canonical, understood=False),
+    )

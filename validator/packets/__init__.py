@@ -1,0 +1,1 @@
+"""The algebra of packet sets: header fields, intervals, and interval decision diagrams."""

@@ -1,0 +1,320 @@
+"""Interval decision diagrams (Gouda and Liu's firewall decision diagrams), hash-consed and reduced.
+
+A node belongs to a level and splits the values 0..top of that level into intervals, each with a
+child of a deeper level; a leaf carries any hashable value. Two equal functions are one object, so
+equality is identity. Nothing here knows what a level means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+
+from validator.errors import BudgetError
+from validator.packets.fields import Interval, Intervals
+
+LEAF = 1 << 30
+"""The level of leaves: deeper than every other."""
+BUDGET = 12_000_000
+"""How many units (eight a node and one a child) a diagram manager may make before it gives up."""
+
+
+class Node:
+    """A decision at `level`: child `kids[i]` takes the values up to `highs[i]`, both included.
+
+    A leaf has the level LEAF, no children, and a `value`. Made only by Diagrams.
+    """
+
+    __slots__ = ("highs", "kids", "level", "uid", "value")
+
+    def __init__(
+        self, level: int, highs: tuple[int, ...], kids: tuple[Node, ...], value: Hashable, uid: int
+    ) -> None:
+        self.level, self.highs, self.kids, self.value, self.uid = level, highs, kids, value, uid
+
+
+Shortcut = Callable[[Node, Node], Node | None]
+"""The result of a binary operation where it is known without descending, else None."""
+Bounds = Mapping[int, Intervals]
+"""For each level it speaks about, the values to look at."""
+
+
+class Diagrams:
+    """Makes nodes and keeps them unique. Raises BudgetError when they outgrow `budget` units."""
+
+    def __init__(self, budget: int = BUDGET) -> None:
+        self._nodes: dict[tuple[int, tuple[int, ...], tuple[int, ...]], Node] = {}
+        self._leaves: dict[Hashable, Node] = {}
+        self._memos: dict[Hashable, dict[tuple[int, int], Node]] = {}
+        self._left = budget
+        self._uid = 0
+        self.false, self.true = self.leaf(False), self.leaf(True)
+
+    def leaf(self, value: Hashable) -> Node:
+        """The leaf that carries `value`."""
+        found = self._leaves.get(value)
+        if found is None:
+            found = self._leaves[value] = Node(LEAF, (), (), value, self._next(8))
+        return found
+
+    def _next(self, units: int) -> int:
+        self._left -= units
+        if self._left < 0:
+            raise BudgetError(
+                "the ruleset needs more packet-set nodes than the budget allows",
+                "split the export, or ask about fewer modules at a time",
+            )
+        self._uid += 1
+        return self._uid
+
+    def node(self, level: int, highs: Sequence[int], kids: Sequence[Node]) -> Node:
+        """The reduced node with these cuts; the only child itself where all children are equal."""
+        cuts: list[int] = []
+        children: list[Node] = []
+        last: Node | None = None
+        for high, kid in zip(highs, kids, strict=True):
+            if kid is last:
+                cuts[-1] = high
+            else:
+                cuts.append(high)
+                children.append(kid)
+                last = kid
+        if len(children) == 1:
+            return children[0]
+        key = (level, tuple(cuts), tuple([kid.uid for kid in children]))
+        found = self._nodes.get(key)
+        if found is None:
+            found = Node(level, key[1], tuple(children), None, self._next(8 + len(cuts)))
+            self._nodes[key] = found
+        return found
+
+    def box(self, bounds: Mapping[int, tuple[Intervals, int]], inside: Node, outside: Node) -> Node:
+        """`inside` where every level's value is in its intervals, else `outside`.
+
+        `bounds` gives for a level its intervals (normal form) and its top value; `inside` must not
+        depend on those levels or on shallower ones, nor may `outside` depend on any.
+        """
+        result = inside
+        for level in sorted(bounds, reverse=True):
+            ranges, top = bounds[level]
+            highs: list[int] = []
+            kids: list[Node] = []
+            start = 0
+            for low, high in ranges:
+                if low > start:
+                    highs.append(low - 1)
+                    kids.append(outside)
+                highs.append(high)
+                kids.append(result)
+                start = high + 1
+            if start <= top:
+                highs.append(top)
+                kids.append(outside)
+            result = self.node(level, highs, kids)
+        return result
+
+    # --- binary operations -------------------------------------------------
+
+    def apply(self, name: Hashable, shortcut: Shortcut, a: Node, b: Node) -> Node:
+        """Combine two diagrams; `shortcut` must answer for two leaves. Memoised under `name`."""
+        memo = self._memos.setdefault(name, {})
+        try:
+            return self._apply(shortcut, memo, a, b)
+        except RecursionError:
+            raise BudgetError(
+                "the ruleset depends on more conditions than can be followed",
+                "split the export, or export what is missing",
+            ) from None
+
+    def _apply(self, shortcut: Shortcut, memo: dict[tuple[int, int], Node], a: Node, b: Node) -> Node:
+        known = shortcut(a, b)
+        if known is not None:
+            return known
+        key = (a.uid, b.uid)
+        found = memo.get(key)
+        if found is not None:
+            return found
+        if a.level < b.level:
+            kids = [self._apply(shortcut, memo, kid, b) for kid in a.kids]
+            result = self.node(a.level, a.highs, kids)
+        elif b.level < a.level:
+            kids = [self._apply(shortcut, memo, a, kid) for kid in b.kids]
+            result = self.node(b.level, b.highs, kids)
+        else:
+            highs, kids = [], []
+            i = j = 0
+            size_a, size_b = len(a.highs), len(b.highs)
+            while i < size_a and j < size_b:
+                high_a, high_b = a.highs[i], b.highs[j]
+                kids.append(self._apply(shortcut, memo, a.kids[i], b.kids[j]))
+                if high_a <= high_b:
+                    highs.append(high_a)
+                    i += 1
+                    if high_a == high_b:
+                        j += 1
+                else:
+                    highs.append(high_b)
+                    j += 1
+            result = self.node(a.level, highs, kids)
+        memo[key] = result
+        return result
+
+    def both(self, a: Node, b: Node) -> Node:
+        """Conjunction of two yes/no diagrams."""
+        return self.apply("and", self._and, a, b)
+
+    def either(self, a: Node, b: Node) -> Node:
+        """Disjunction of two yes/no diagrams."""
+        return self.apply("or", self._or, a, b)
+
+    def minus(self, a: Node, b: Node) -> Node:
+        """`a` and not `b`, of two yes/no diagrams."""
+        return self.apply("minus", self._minus, a, b)
+
+    def guard(self, region: Node, inside: Node, outside: Node) -> Node:
+        """`inside` where `region` holds, the leaf `outside` elsewhere."""
+
+        def shortcut(a: Node, b: Node) -> Node | None:
+            if a is self.true:
+                return b
+            return outside if a is self.false else None
+
+        return self.apply(("guard", outside.uid), shortcut, region, inside)
+
+    def _and(self, a: Node, b: Node) -> Node | None:
+        if a is self.false or b is self.false:
+            return self.false
+        if a is self.true or a is b:
+            return b
+        return a if b is self.true else None
+
+    def _or(self, a: Node, b: Node) -> Node | None:
+        if a is self.true or b is self.true:
+            return self.true
+        if a is self.false or a is b:
+            return b
+        return a if b is self.false else None
+
+    def _minus(self, a: Node, b: Node) -> Node | None:
+        if a is self.false or b is self.true or a is b:
+            return self.false
+        return a if b is self.false else None
+
+    # --- unary operations --------------------------------------------------
+
+    def map(self, a: Node, change: Callable[[Hashable], Node]) -> Node:
+        """The diagram with each leaf replaced by `change` of its value (a leaf, or a diagram on
+        deeper levels than all of `a`)."""
+        memo: dict[int, Node] = {}
+
+        def walk(node: Node) -> Node:
+            found = memo.get(node.uid)
+            if found is None:
+                if node.level == LEAF:
+                    found = change(node.value)
+                else:
+                    found = self.node(node.level, node.highs, [walk(kid) for kid in node.kids])
+                memo[node.uid] = found
+            return found
+
+        return walk(a)
+
+    def fix(self, a: Node, values: Mapping[int, int]) -> Node:
+        """`a` with each level in `values` replaced by its value (cofactor, assignment)."""
+        memo: dict[int, Node] = {}
+        deepest = max(values, default=-1)
+
+        def walk(node: Node) -> Node:
+            if node.level > deepest:
+                return node
+            found = memo.get(node.uid)
+            if found is None:
+                value = values.get(node.level)
+                if value is not None:
+                    found = walk(child(node, value))
+                else:
+                    found = self.node(node.level, node.highs, [walk(kid) for kid in node.kids])
+                memo[node.uid] = found
+            return found
+
+        return walk(a)
+
+    def quantify(self, a: Node, bounds: Bounds, combine: Callable[[Node, Node], Node]) -> Node:
+        """Fold away the levels of `bounds`, looking only at the values given, with `combine`
+        (`both`: for all, `either`: exists). The intervals must not be empty."""
+        memo: dict[int, Node] = {}
+        deepest = max(bounds, default=-1)
+
+        def walk(node: Node) -> Node:
+            if node.level > deepest:
+                return node
+            found = memo.get(node.uid)
+            if found is None:
+                ranges = bounds.get(node.level)
+                if ranges is None:
+                    found = self.node(node.level, node.highs, [walk(kid) for kid in node.kids])
+                else:
+                    parts = {id(part): part for part in map(walk, children_in(node, ranges))}
+                    found = fold(list(parts.values()), combine)
+                memo[node.uid] = found
+            return found
+
+        return walk(a)
+
+    def size(self) -> int:
+        """How many nodes exist."""
+        return len(self._nodes) + len(self._leaves)
+
+
+def fold(parts: list[Node], combine: Callable[[Node, Node], Node]) -> Node:
+    """Combine `parts` (at least one) in a balanced way, keeping their order."""
+    while len(parts) > 1:
+        paired = [combine(parts[i], parts[i + 1]) for i in range(0, len(parts) - 1, 2)]
+        if len(parts) % 2:
+            paired.append(parts[-1])
+        parts = paired
+    return parts[0]
+
+
+def child(node: Node, value: int) -> Node:
+    """The child of an inner node that takes `value`."""
+    low, high = 0, len(node.highs) - 1
+    while low < high:
+        middle = (low + high) // 2
+        if node.highs[middle] < value:
+            low = middle + 1
+        else:
+            high = middle
+    return node.kids[low]
+
+
+def branches(node: Node) -> list[tuple[Interval, Node]]:
+    """The intervals of an inner node with their children."""
+    lows = [0, *[high + 1 for high in node.highs[:-1]]]
+    return [((low, high), kid) for low, high, kid in zip(lows, node.highs, node.kids, strict=True)]
+
+
+def children_in(node: Node, ranges: Intervals) -> list[Node]:
+    """The children that some value of `ranges` reaches, in order."""
+    result: list[Node] = []
+    at = 0
+    for (low, high), kid in branches(node):
+        while at < len(ranges) and ranges[at][1] < low:
+            at += 1
+        if at < len(ranges) and ranges[at][0] <= high:
+            result.append(kid)
+    return result
+
+
+def support(a: Node) -> frozenset[int]:
+    """The levels that `a` depends on."""
+    levels: set[int] = set()
+    seen: set[int] = set()
+    todo = [a]
+    while todo:
+        node = todo.pop()
+        if node.uid in seen or node.level == LEAF:
+            continue
+        seen.add(node.uid)
+        levels.add(node.level)
+        todo.extend(node.kids)
+    return frozenset(levels)

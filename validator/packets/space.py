@@ -1,0 +1,258 @@
+"""Packet sets: yes/no interval diagrams over the header fields, with the algebra of sets.
+
+A PacketSpace is one address family with the interface names and conditions that occur; its sets
+are immutable, and equal sets are one object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from validator.packets.diagram import BUDGET, LEAF, Diagrams, Node, branches, child, support
+from validator.packets.fields import Family, Field, Intervals, top
+from validator.packets.intervals import complement, normalise
+
+_LAST = "\U0010ffff"
+FIRST_CONDITION = len(Field)
+"""The level of the first condition; conditions come after all header fields."""
+
+
+class Interfaces:
+    """Numbers for interface names, so that a name and a prefix (`eth+`) are both intervals.
+
+    Every name that occurs has a number, and so has "any other name" of every prefix that occurs
+    and of the empty prefix. Number 0 is the empty name: no interface.
+    """
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        names, prefixes = {""}, {""}
+        for pattern in patterns:
+            if pattern.endswith("+"):
+                prefixes.add(pattern[:-1])
+            else:
+                names.add(pattern)
+        self._atoms = sorted(names | {prefix + _LAST for prefix in prefixes})
+        self._number = {atom: number for number, atom in enumerate(self._atoms)}
+        self.top = len(self._atoms) - 1
+
+    def intervals(self, patterns: Iterable[str], negated: bool = False) -> Intervals:
+        """The numbers that one of `patterns` matches; every pattern must have been given before."""
+        ranges = []
+        for pattern in patterns:
+            if pattern.endswith("+"):
+                prefix = pattern[:-1]
+                last = self._number[prefix + _LAST]
+                first = next(n for n, atom in enumerate(self._atoms) if atom.startswith(prefix))
+                ranges.append((first, last))
+            else:
+                ranges.append((self._number[pattern], self._number[pattern]))
+        found = normalise(ranges)
+        return complement(found, self.top) if negated else found
+
+    def number(self, name: str) -> int:
+        """The number that stands for `name`, which may be one that does not occur."""
+        if name in self._number:
+            return self._number[name]
+        return max(
+            (n for n, atom in enumerate(self._atoms) if atom.endswith(_LAST) and name.startswith(atom[:-1])),
+            key=lambda n: len(self._atoms[n]),
+        )
+
+    def describe(self, ranges: Intervals) -> list[str]:
+        """The patterns for the numbers in `ranges`: names, `eth+` for other names so prefixed."""
+        atoms = [self._atoms[n] for low, high in ranges for n in range(low, high + 1)]
+        return [atom[:-1] + "+" if atom.endswith(_LAST) else atom for atom in atoms]
+
+    def example(self, number: int) -> str:
+        """A concrete name that has `number`."""
+        atom = self._atoms[number]
+        if not atom.endswith(_LAST):
+            return atom
+        for stem in ("eth", "if", "port", "x"):
+            for count in range(len(self._atoms) + 1):
+                name = f"{atom[:-1]}{count}" if atom != _LAST and stem == "x" else f"{atom[:-1]}{stem}{count}"
+                if self.number(name) == number:
+                    return name
+        return atom[:-1] + "?"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PacketSet:
+    """A set of packets; `&`, `|`, `-`, `~`, `<=`, `==` and truth (not empty) are the set's own.
+
+    Operands must come from one space.
+    """
+
+    space: PacketSpace
+    node: Node
+
+    def _of(self, node: Node) -> PacketSet:
+        return PacketSet(self.space, node)
+
+    def __and__(self, other: PacketSet) -> PacketSet:
+        return self._of(self.space.diagrams.both(self.node, other.node))
+
+    def __or__(self, other: PacketSet) -> PacketSet:
+        return self._of(self.space.diagrams.either(self.node, other.node))
+
+    def __sub__(self, other: PacketSet) -> PacketSet:
+        return self._of(self.space.diagrams.minus(self.node, other.node))
+
+    def __invert__(self) -> PacketSet:
+        return self.space.everything - self
+
+    def __le__(self, other: PacketSet) -> bool:
+        return not self - other
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PacketSet) and self.node is other.node
+
+    def __hash__(self) -> int:
+        return hash(self.node.uid)
+
+    def __bool__(self) -> bool:
+        return self.node is not self.space.diagrams.false
+
+    def exists(self, levels: Mapping[int, Intervals]) -> PacketSet:
+        """The packets for which some value (of those given) at each level leads into the set."""
+        diagrams = self.space.diagrams
+        return self._of(diagrams.quantify(self.node, levels, diagrams.either))
+
+    def forall(self, levels: Mapping[int, Intervals]) -> PacketSet:
+        """The packets for which every value (of those given) at each level leads into the set."""
+        diagrams = self.space.diagrams
+        return self._of(diagrams.quantify(self.node, levels, diagrams.both))
+
+    def assign(self, values: Mapping[int, int]) -> PacketSet:
+        """The packets that are in the set once each level has been set to its value."""
+        return self._of(self.space.diagrams.fix(self.node, values))
+
+    def contains(self, values: Mapping[int, int]) -> bool:
+        """Whether the packet with these values by level (0 where missing) is in the set."""
+        node = self.node
+        while node.level != LEAF:
+            node = child(node, values.get(node.level, 0))
+        return node.value is True
+
+    def levels(self) -> frozenset[int]:
+        """The levels the set depends on."""
+        return support(self.node)
+
+    def pick(self, prefer: Mapping[int, Intervals] | None = None) -> dict[int, int] | None:
+        """One packet of the set, as values of the levels it depends on; None where it is empty.
+
+        `prefer` gives for a level the values to take if the set allows one of them.
+        """
+        if not self:
+            return None
+        return self.space.pick(self.node, prefer or {})
+
+    def count(self) -> int:
+        """How many packets are in the set, over all fields and all conditions of the space."""
+        return self.space.count(self.node)
+
+    def boxes(self, limit: int | None = None) -> Iterator[dict[int, Intervals]]:
+        """Disjoint boxes that cover the set; a level that is missing takes every value."""
+        produced = 0
+        for box in _paths(self.node):
+            if limit is not None and produced >= limit:
+                return
+            produced += 1
+            yield box
+
+
+class PacketSpace:
+    """The packets of one family. `interfaces` are the interface patterns that will be asked about."""
+
+    def __init__(self, family: Family, interfaces: Iterable[str] = (), budget: int = BUDGET) -> None:
+        self.family = family
+        self.interfaces = Interfaces(interfaces)
+        self.diagrams = Diagrams(budget)
+        self._conditions: dict[Hashable, int] = {}
+        self.everything = PacketSet(self, self.diagrams.true)
+        self.nothing = PacketSet(self, self.diagrams.false)
+        self._tops = [
+            self.interfaces.top if field in (Field.IN_INTERFACE, Field.OUT_INTERFACE) else top(field, family)
+            for field in Field
+        ]
+
+    def top(self, level: int) -> int:
+        """The largest value at `level`; 1 for a condition."""
+        return self._tops[level] if level < FIRST_CONDITION else 1
+
+    def condition(self, key: Hashable) -> int:
+        """The level of the condition with this key; the same key is the same level."""
+        level = self._conditions.get(key)
+        if level is None:
+            level = self._conditions[key] = FIRST_CONDITION + len(self._conditions)
+        return level
+
+    def conditions(self) -> dict[int, Hashable]:
+        """The conditions met so far: level and key."""
+        return {level: key for key, level in self._conditions.items()}
+
+    def box(self, bounds: Mapping[int, Intervals]) -> PacketSet:
+        """The packets whose value at every given level is in its intervals (normal form)."""
+        if any(not ranges for ranges in bounds.values()):
+            return self.nothing
+        full = {level: (ranges, self.top(level)) for level, ranges in bounds.items()}
+        return PacketSet(self, self.diagrams.box(full, self.diagrams.true, self.diagrams.false))
+
+    def count(self, node: Node) -> int:
+        """The number of packets for which `node` is true."""
+        last = FIRST_CONDITION + len(self._conditions)
+        sizes = [self.top(level) + 1 for level in range(last)]
+        below = [1] * (last + 1)
+        for level in range(last - 1, -1, -1):
+            below[level] = below[level + 1] * sizes[level]
+        memo: dict[int, int] = {}
+
+        def walk(at: Node) -> int:
+            """Packets over the levels from `at.level` down."""
+            if at.level == LEAF:
+                return 1 if at.value is True else 0
+            found = memo.get(at.uid)
+            if found is None:
+                found = 0
+                for (low, high), kid in branches(at):
+                    depth = last if kid.level == LEAF else kid.level
+                    found += (high - low + 1) * walk(kid) * (below[at.level + 1] // below[depth])
+                memo[at.uid] = found
+            return found
+
+        depth = last if node.level == LEAF else node.level
+        return walk(node) * (below[0] // below[depth])
+
+    def pick(self, node: Node, prefer: Mapping[int, Intervals]) -> dict[int, int]:
+        """One packet for which `node`, which is not false, is true; see PacketSet.pick."""
+        values: dict[int, int] = {}
+        while node.level != LEAF:
+            wanted = prefer.get(node.level, ())
+            choice: tuple[int, Node] | None = None
+            for (low, high), kid in branches(node):
+                if kid is self.diagrams.false:
+                    continue
+                liked = next((max(low, a) for a, b in wanted if a <= high and b >= low), None)
+                if liked is not None:
+                    choice = (liked, kid)
+                    break
+                choice = choice or (low, kid)
+            assert choice is not None, "a reduced node other than false leads to true"
+            values[node.level], node = choice
+        return values
+
+
+def _paths(node: Node) -> Iterator[dict[int, Intervals]]:
+    if node.level == LEAF:
+        if node.value is True:
+            yield {}
+        return
+    ranges: dict[int, list[tuple[int, int]]] = {}
+    kids: dict[int, Node] = {}
+    for interval, kid in branches(node):
+        ranges.setdefault(kid.uid, []).append(interval)
+        kids[kid.uid] = kid
+    for uid, kid in kids.items():
+        for rest in _paths(kid):
+            yield {node.level: normalise(ranges[uid]), **rest}

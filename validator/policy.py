@@ -1,0 +1,72 @@
+"""What an application needs: modules and their port entries, read from `policy/*.yaml`."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from validator.packets.fields import Intervals
+
+
+class Direction(enum.StrEnum):
+    """Seen from the host: inbound for a port it listens on, outbound for one it connects to."""
+
+    INBOUND = "inbound"
+    OUTBOUND = "outbound"
+
+
+@dataclass(frozen=True, slots=True)
+class PortEntry:
+    """One port cell of a module: what it listens on or connects to.
+
+    `id` is unique in its module (`listen-9340`). `ports` is empty while they come from a setting
+    or URL (`ports_from`) that is not given. `when` lists settings and the value each must have for
+    the entry to apply. `local` is true where modules of one host use it among themselves.
+    """
+
+    id: str
+    direction: Direction
+    protocols: tuple[str, ...]
+    ports: Intervals
+    when: Mapping[str, object] = field(default_factory=dict)
+    ports_from: str = ""
+    local: bool = False
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A part of the application; `id` is its name, lower case, words joined by hyphens.
+
+    `alternative` names the group of modules of which one must be open while the setting that
+    chooses is not given (`database`). `category` is `database` or empty. `clear_text`: the
+    protocol is not encrypted. `configurable`: the user may set other ports.
+    """
+
+    id: str
+    name: str
+    entries: tuple[PortEntry, ...]
+    alternative: str = ""
+    category: str = ""
+    clear_text: bool = False
+    configurable: bool = False
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """An application: `settings` gives each setting's allowed values (empty: free text) by name.
+
+    `bypass_proxy_for_local`: where a proxy is configured it must be bypassed for local addresses.
+    `path` is the file it came from, relative where bundled (`policy/ol-connect.yaml`).
+    """
+
+    id: str
+    version: str
+    title: str
+    modules: tuple[Module, ...]
+    settings: Mapping[str, tuple[object, ...]]
+    path: str
+    bypass_proxy_for_local: bool = False
+    shared_ports_note: str = ""

@@ -1,0 +1,127 @@
+"""What has to get through: one requirement for each port entry, host, protocol and family."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_network
+
+from validator.packets.fields import Family, Intervals
+from validator.packets.intervals import normalise
+from validator.policy import Direction, Module, Policy, PortEntry, applies, resolve
+from validator.results import Skipped
+from validator.site import Host, Site, peer_blocks
+
+UNICAST: Mapping[Family, Intervals] = {
+    Family.IPV4: ((1 << 24, (127 << 24) - 1), (128 << 24, (224 << 24) - 1)),
+    Family.IPV6: ((2, (0xFF << 120) - 1),),
+}
+"""The addresses an end of a connection can have: RFC 1122 section 3.2.1.3 and RFC 4291 section 2.4
+leave out "this network", loopback, multicast and reserved ones."""
+LOOPBACK_ADDRESS = {Family.IPV4: 127 << 24 | 1, Family.IPV6: 1}
+ANYBODY = {Family.IPV4: "0.0.0.0/0", Family.IPV6: "::/0"}
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One port entry on one host for one protocol and family.
+
+    `peers` are the declared peers as CIDR blocks of the family, or None for anybody; `source_host` is
+    the peer host whose own firewall a request leaves first, or empty. `local`: between two modules of
+    the host, over loopback.
+    """
+
+    host: Host
+    module: Module
+    entry: PortEntry
+    protocol: str
+    family: Family
+    peers: tuple[str, ...] | None
+    local: bool = False
+    source_host: str = ""
+
+    @property
+    def peer_ranges(self) -> Intervals:
+        """The addresses of the peers."""
+        return UNICAST[self.family] if self.peers is None else ranges(self.peers, self.family)
+
+    @property
+    def host_ranges(self) -> Intervals:
+        """The addresses of the host itself; any, where nobody told them."""
+        return ranges(self.host.addresses, self.family) or UNICAST[self.family]
+
+
+def ranges(blocks: tuple[str, ...], family: Family) -> Intervals:
+    """CIDR blocks and addresses as intervals; those of the other family are left out."""
+    version = 4 if family is Family.IPV4 else 6
+    networks = [ip_network(block, strict=False) for block in blocks]
+    return normalise(
+        (int(network.network_address), int(network.broadcast_address))
+        for network in networks
+        if network.version == version
+    )
+
+
+def settings_of(host: Host, site: Site | None, given: Mapping[str, object]) -> dict[str, object]:
+    """The settings in force on a host: the command line's over the host's over the site's."""
+    return {**(site.settings if site else {}), **host.settings, **given}
+
+
+def entries_of(
+    policy: Policy, host: Host, site: Site | None, given: Mapping[str, object]
+) -> Iterator[tuple[Module, PortEntry, str]]:
+    """The port entries that a host's modules need, overrides and settings applied.
+
+    Yields module, entry, and an empty reason; or, for an entry that cannot be judged yet, why.
+    """
+    settings = settings_of(host, site, given)
+    for module in policy.modules:
+        if host.modules is not None and module.id not in host.modules:
+            continue
+        for entry in module.entries:
+            if not applies(policy, entry, settings):
+                continue
+            override = site.ports.get(module.id, {}).get(entry.id) if site else None
+            if override:
+                yield module, _with_ports(entry, override), ""
+                continue
+            resolved = resolve(entry, settings)
+            if resolved is None:
+                yield module, entry, f"not configured: set {entry.ports_from}"
+            else:
+                yield module, resolved, ""
+
+
+def _with_ports(entry: PortEntry, ports: Intervals) -> PortEntry:
+    return PortEntry(
+        entry.id, entry.direction, entry.protocols, ports, entry.when, "", entry.local, entry.comment
+    )
+
+
+def requirements(
+    policy: Policy,
+    host: Host,
+    site: Site | None,
+    given: Mapping[str, object],
+    families: tuple[Family, ...],
+    loopback: bool,
+) -> tuple[list[Requirement], list[Skipped]]:
+    """What `host` needs; `loopback`: its firewall filters loopback, so local talk is judged too."""
+    wanted: list[Requirement] = []
+    skipped: list[Skipped] = []
+    for module, entry, reason in entries_of(policy, host, site, given):
+        if reason:
+            skipped.append(Skipped(host.name, module.id, module.name, entry.id, reason))
+            continue
+        blocks = peer_blocks(site, module.id) if site else None
+        for family in families:
+            peers = None
+            if blocks is not None:
+                peers = tuple(block for block in blocks if ranges((block,), family))
+                if not peers:
+                    continue
+            for protocol in entry.protocols:
+                wanted.append(Requirement(host, module, entry, protocol, family, peers))
+                if loopback and entry.local and entry.direction is Direction.INBOUND:
+                    wanted.append(Requirement(host, module, entry, protocol, family, None, local=True))
+    return wanted, skipped

@@ -1,0 +1,37 @@
+"""Where modules run and who talks to whom: the optional site file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from validator.packets.fields import Intervals
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """One host: its `addresses`, `modules` (None: every module), `exports` (paths, as resolved from
+    the site file's folder), `settings`, active Windows `profile`, and cloud security `groups`."""
+
+    name: str
+    addresses: tuple[str, ...] = ()
+    modules: tuple[str, ...] | None = None
+    exports: tuple[str, ...] = ()
+    settings: Mapping[str, object] = field(default_factory=dict)
+    profile: str | None = None
+    groups: tuple[str, ...] = ()
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A site file: `networks` name lists of CIDR blocks; `peers` gives by module id the networks,
+    hosts or CIDR blocks that must get through; `ports` overrides ports by module id and entry id;
+    `settings` hold for every host that does not set its own; `path` is the file."""
+
+    path: str
+    hosts: tuple[Host, ...] = ()
+    networks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    peers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    ports: Mapping[str, Mapping[str, Intervals]] = field(default_factory=dict)
+    settings: Mapping[str, object] = field(default_factory=dict)

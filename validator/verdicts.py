@@ -1,0 +1,321 @@
+"""From a judgement to a result: verdict, blame, conditions, witness, and rules that nearly helped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from validator.engine.connection import (
+    EPHEMERAL,
+    FOLLOWING,
+    LEGS,
+    PROTOCOLS,
+    REPLY,
+    REQUEST,
+    Judgement,
+    Leg,
+    Path,
+    assumed_conditions,
+)
+from validator.engine.evaluate import Decider, Evaluator
+from validator.graph import reachable
+from validator.model import ASSUMPTIONS, LOOPBACK, Condition, InterfaceMatch, Rule, Verb
+from validator.packets.fields import Field, Intervals
+from validator.packets.intervals import normalise
+from validator.packets.space import PacketSet
+from validator.policy import Direction
+from validator.requirements import ANYBODY, LOOPBACK_ADDRESS, UNICAST, Requirement
+from validator.results import Blame, ConditionUse, NearMiss, Result, Verdict
+from validator.source import Span
+from validator.witness import boxes, witness
+
+_MOST_LINES = 8
+_MOST_BOXES = 32
+_DROPS, _ACCEPTS = (Verb.DROP, Verb.REJECT), (Verb.ACCEPT,)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A requirement on a path, in one Windows profile or, with None, where there are none."""
+
+    requirement: Requirement
+    path: Path
+    profile: str | None = None
+
+    def bounds(self, anybody: bool = False) -> dict[int, Intervals]:
+        """The connections the requirement is about, by field; `anybody` forgets declared peers."""
+        requirement = self.requirement
+        inbound = requirement.entry.direction is Direction.INBOUND
+        if requirement.local:
+            address = LOOPBACK_ADDRESS[requirement.family]
+            peers: Intervals = ((address, address),)
+            own = peers
+        else:
+            peers = UNICAST[requirement.family] if anybody else requirement.peer_ranges
+            own = requirement.host_ranges
+        found: dict[int, Intervals] = {
+            Field.SOURCE: peers if inbound else own,
+            Field.DESTINATION: own if inbound else peers,
+            Field.DESTINATION_PORT: requirement.entry.ports,
+            Field.SOURCE_PORT: EPHEMERAL,
+        }
+        if not requirement.local:
+            found[Field.IN_INTERFACE if inbound else Field.OUT_INTERFACE] = self._interfaces()
+        return found
+
+    def _interfaces(self) -> Intervals:
+        """The interfaces towards the peers: the profile's, or all but loopback."""
+        interfaces = self.path.space.interfaces
+        if self.profile is not None:
+            return interfaces.intervals([self.profile])
+        lo = interfaces.number(LOOPBACK)
+        return normalise([(1, lo - 1), (lo + 1, interfaces.top)])
+
+
+def judge(question: Question) -> Result:
+    """Judge one question; `alternative_met` is left for the caller, who knows the other results."""
+    requirement, path = question.requirement, question.path
+    bounds = question.bounds()
+    judgement = Judgement(path, PROTOCOLS[requirement.protocol], path.space.box(bounds))
+    verdict, restricted = _verdict(judgement, bounds, requirement.peers is not None or requirement.local)
+    refused = _refused(judgement, verdict)
+    blocked_by = _blocked_by(judgement, refused, requirement.local)
+    accepted_by = _accepted_by(judgement, requirement.local)
+    return Result(
+        id=_identity(question),
+        host=requirement.host.name,
+        firewall=" + ".join(crossing.firewall.name for crossing in path.crossings) or "none",
+        profile=question.profile,
+        module=requirement.module.id,
+        module_name=requirement.module.name,
+        port_entry=requirement.entry.id,
+        direction=requirement.entry.direction,
+        protocol=requirement.protocol,
+        ports=requirement.entry.ports,
+        family=requirement.family,
+        peers=_peers(requirement),
+        local=requirement.local,
+        verdict=verdict,
+        accepted=tuple(boxes(judgement.surely, bounds, _MOST_BOXES)),
+        blocked=tuple(boxes(judgement.region - judgement.possibly, bounds, _MOST_BOXES)),
+        conditions=_conditions(question, judgement, verdict),
+        accepted_by=tuple(accepted_by),
+        blocked_by=tuple(blocked_by),
+        witness_accepted=witness(judgement, judgement.surely, LEGS[:1], refused=False),
+        witness_blocked=witness(judgement, judgement.region - judgement.possibly, LEGS, refused=True),
+        peers_declared=requirement.peers is not None,
+        restricted=restricted,
+        request=_leg_verdict(judgement, (REQUEST, FOLLOWING), verdict),
+        reply=_leg_verdict(judgement, (REPLY,), verdict),
+        near_misses=_near_misses(question, accepted_by) if verdict is not Verdict.OPEN else (),
+        alternative=requirement.module.alternative,
+        exposed=_exposed(question, judgement, verdict),
+        category=requirement.module.category,
+        clear_text=requirement.module.clear_text,
+    )
+
+
+def _identity(question: Question) -> str:
+    requirement = question.requirement
+    parts = [
+        requirement.host.name,
+        requirement.module.id,
+        requirement.entry.id,
+        requirement.protocol,
+        requirement.family.value,
+    ]
+    parts += [question.profile] if question.profile else []
+    parts += ["local"] if requirement.local else []
+    parts += [f"from-{requirement.source_host}"] if requirement.source_host else []
+    return "/".join(parts)
+
+
+def _peers(requirement: Requirement) -> tuple[str, ...]:
+    if requirement.local:
+        return ("127.0.0.1/32",) if requirement.family == "ipv4" else ("::1/128",)
+    return requirement.peers if requirement.peers is not None else (ANYBODY[requirement.family],)
+
+
+def _verdict(judgement: Judgement, bounds: dict[int, Intervals], declared: bool) -> tuple[Verdict, bool]:
+    """The verdict, and whether the port is only restricted: open to some peers that nobody declared."""
+    region = judgement.region
+    if judgement.surely == region:
+        return Verdict.OPEN, False
+    if not judgement.possibly:
+        return Verdict.BLOCKED, False
+    if judgement.possibly == region:
+        return Verdict.UNKNOWN, False
+    if declared:
+        return Verdict.PARTIAL, False
+    if wholly(region, judgement.surely, bounds):
+        return Verdict.PARTIAL, True
+    if wholly(region, judgement.possibly, bounds):
+        return Verdict.UNKNOWN, False
+    return Verdict.PARTIAL, False
+
+
+def wholly(region: PacketSet, accepted: PacketSet, bounds: dict[int, Intervals]) -> PacketSet:
+    """The peers of `region` (addresses and interfaces) whose every port is in `accepted`."""
+    ports: dict[int, Intervals] = {level: bounds[level] for level in (Field.DESTINATION_PORT, Field.SOURCE_PORT)}
+    return region.exists(ports) - (region - accepted).exists(ports)
+
+
+def _refused(judgement: Judgement, verdict: Verdict) -> PacketSet:
+    """The connections to find the blame for: the surely blocked, or those that hang on conditions."""
+    sure = verdict in (Verdict.BLOCKED, Verdict.PARTIAL)
+    return judgement.region - (judgement.possibly if sure else judgement.surely)
+
+
+def _leg_verdict(judgement: Judgement, legs: tuple[Leg, ...], verdict: Verdict) -> Verdict:
+    if verdict is Verdict.OPEN:
+        return verdict
+    worst = Verdict.OPEN
+    for leg in legs:
+        surely, possibly = judgement.of_leg(leg)
+        if not possibly:
+            return Verdict.BLOCKED
+        if possibly != judgement.region:
+            worst = Verdict.PARTIAL
+        elif surely != judgement.region and worst is Verdict.OPEN:
+            worst = Verdict.UNKNOWN
+    return worst
+
+
+# --- blame -----------------------------------------------------------------
+
+
+def _blame(leg: str, decider: Decider) -> Blame:
+    rule = decider.rule
+    return Blame(leg, rule.action.verb.value, rule.span, rule.canonical, rule.implicit, rule.understood)
+
+
+def _blocked_by(judgement: Judgement, refused: PacketSet, local: bool) -> list[Blame]:
+    """Who stops `refused`, leg by leg; a leg is asked only about what the ones before let pass."""
+    found: list[Blame] = []
+    left = refused
+    for leg in LEGS:
+        if not left:
+            break
+        deciders = judgement.path.deciders(judgement.protocol, leg, left, _DROPS)
+        found += [_blame("loopback" if local else leg.name, decider) for decider in deciders[:_MOST_LINES]]
+        left = left & judgement.of_leg(leg)[1]
+    return list(dict.fromkeys(found))
+
+
+def _accepted_by(judgement: Judgement, local: bool) -> list[Blame]:
+    """Who lets pass what possibly gets through; replies only where a written line does it."""
+    found = []
+    for leg in (REQUEST, REPLY):
+        deciders = judgement.path.deciders(judgement.protocol, leg, judgement.possibly, _ACCEPTS)
+        found += [
+            _blame("loopback" if local else leg.name, decider)
+            for decider in deciders[:_MOST_LINES]
+            if leg is REQUEST or not decider.rule.implicit
+        ]
+    return list(dict.fromkeys(found))
+
+
+# --- conditions ------------------------------------------------------------
+
+
+def _conditions(question: Question, judgement: Judgement, verdict: Verdict) -> tuple[ConditionUse, ...]:
+    """What the result depends on: open conditions, then those that were assumed."""
+    used: list[ConditionUse] = []
+    if verdict in (Verdict.UNKNOWN, Verdict.PARTIAL):
+        used = [_use(condition) for condition in judgement.open_conditions()]
+    whole: set[tuple[str, str]] = set()
+    for condition in assumed_conditions(_meeting(question)):
+        name, span = condition.assumption, condition.span
+        if name is None or name == "normal-load":
+            used.append(_use(condition))
+        elif (name, span.path if span else "") not in whole:
+            whole.add((name, span.path if span else ""))
+            used.append(_use(_of_export(condition, name)))
+    return tuple(dict.fromkeys(used))
+
+
+def _use(condition: Condition) -> ConditionUse:
+    return ConditionUse(condition.text, condition.span, condition.assumed, condition.assumption)
+
+
+def _of_export(condition: Condition, assumption: str) -> Condition:
+    """One condition for an assumption that covers a whole export."""
+    span = Span(condition.span.path, 1) if condition.span else None
+    return Condition(assumption, ASSUMPTIONS[assumption], span, assumption, condition.assumed)
+
+
+def _evaluator(question: Question, leg: Leg, without: Sequence[Field] = ()) -> Evaluator:
+    """An evaluator for just the packets of this question on `leg`."""
+    protocol = PROTOCOLS[question.requirement.protocol]
+    bounds = {**leg.bounds(protocol), **question.bounds()}
+    fields = {Field(level): ranges for level, ranges in bounds.items() if level not in without}
+    return Evaluator(question.path.space, fields, leg.mirrored)
+
+
+def _meeting(question: Question) -> list[Rule]:
+    """The rules that a packet of the question can meet on any leg."""
+    protocol = PROTOCOLS[question.requirement.protocol]
+    found: list[Rule] = []
+    for leg in LEGS:
+        # A condition assumed to be false keeps its rule from matching, and is used all the same.
+        evaluator = _evaluator(question, leg, without=(Field.STATE,))
+        for rule in question.path.assuming(protocol, leg):
+            if rule.enabled and evaluator.meets_but_for_assumptions(rule):
+                found.append(rule)
+    return found
+
+
+# --- rules that nearly helped ----------------------------------------------
+
+
+def _near_misses(question: Question, accepted_by: Sequence[Blame]) -> tuple[NearMiss, ...]:
+    """Rules that would let the request pass, were they enabled, earlier, or for this profile."""
+    helping = {(blame.span.path, blame.span.line) for blame in accepted_by}
+    protocol = PROTOCOLS[question.requirement.protocol]
+    exact = _evaluator(question, REQUEST)
+    interfaces = (Field.IN_INTERFACE, Field.OUT_INTERFACE)
+    elsewhere = _evaluator(question, REQUEST, without=interfaces)
+    found: list[NearMiss] = []
+    for rule in _reached(question, question.path.slice(protocol, REQUEST)):
+        if rule.action.verb is not Verb.ACCEPT or rule.implicit or not rule.understood:
+            continue
+        if (rule.span.path, rule.span.line) in helping:
+            continue
+        here = bool(exact.meeting([rule]))
+        if here:
+            found.append(NearMiss("too-late" if rule.enabled else "disabled", rule.span, rule.name))
+        elif question.profile and rule.enabled and elsewhere.meeting([rule]):
+            found.append(NearMiss("other-profile", rule.span, rule.name, _profiles(rule)))
+    return tuple(found[:_MOST_LINES])
+
+
+def _reached(question: Question, rules: Sequence[Rule]) -> list[Rule]:
+    """Those of `rules` that stand in chains which the request's hooks lead to."""
+    inside: set[int] = set()
+    for crossing in question.path.crossings:
+        firewall = crossing.firewall
+        for name in reachable(firewall, firewall.hooks.get(crossing.hook, ())):
+            inside.update(id(rule) for rule in firewall.chains[name].rules)
+    if question.requirement.local:
+        return []
+    return [rule for rule in rules if id(rule) in inside]
+
+
+def _profiles(rule: Rule) -> tuple[str, ...]:
+    names: list[str] = []
+    for match in rule.matches:
+        if isinstance(match, InterfaceMatch) and not match.negated:
+            names += match.names
+    return tuple(names)
+
+
+def _exposed(question: Question, judgement: Judgement, verdict: Verdict) -> bool:
+    """Whether anybody at all gets through, inbound, whatever peers the site declares."""
+    requirement = question.requirement
+    if requirement.entry.direction is not Direction.INBOUND or requirement.local:
+        return False
+    if requirement.peers is None:
+        return verdict is Verdict.OPEN
+    region = question.path.space.box(question.bounds(anybody=True))
+    return Judgement(judgement.path, judgement.protocol, region).surely == region
+

@@ -1,0 +1,148 @@
+"""Concrete packets and boxes: what a packet set looks like to a reader, in the report's JSON terms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from ipaddress import IPv4Address, IPv6Address, summarize_address_range
+
+from validator.engine.connection import Judgement, Leg, Path
+from validator.engine.evaluate import MIRROR, STRAIGHT, Decider, Outcome
+from validator.model import Hook, Verb
+from validator.packets.diagram import LEAF, child
+from validator.packets.fields import Family, Field, Intervals, TcpFlag
+from validator.packets.space import FIRST_CONDITION, PacketSet
+from validator.results import Box, PacketJson, Value
+
+_PREFERRED = {
+    Family.IPV4: ("198.51.100.7", "192.0.2.10", "10.0.0.9"),
+    Family.IPV6: ("2001:db8::7", "2001:db8:1::10", "fd00::9"),
+}
+_PROTOCOL_NAMES = {6: "tcp", 17: "udp", 1: "icmp", 58: "icmpv6"}
+_ADDRESSES = (Field.SOURCE, Field.DESTINATION)
+_INTERFACES = (Field.IN_INTERFACE, Field.OUT_INTERFACE)
+
+
+def address(value: int, family: Family) -> str:
+    """An address as text."""
+    return str(IPv4Address(value) if family is Family.IPV4 else IPv6Address(value))
+
+
+def blocks(ranges: Intervals, family: Family) -> list[str]:
+    """Ranges of addresses as CIDR blocks, or as `first-last` where that is shorter."""
+    kind = IPv4Address if family is Family.IPV4 else IPv6Address
+    texts: list[str] = []
+    for low, high in ranges:
+        found = [str(network) for network in summarize_address_range(kind(low), kind(high))]
+        texts += found if len(found) <= 2 else [f"{kind(low)}-{kind(high)}"]
+    return texts
+
+
+def boxes(packets: PacketSet, bounds: Mapping[int, Intervals], limit: int) -> Iterator[Box]:
+    """The set as disjoint boxes; only fields that are narrower than `bounds` and the ports appear."""
+    space = packets.space
+    for box in packets.boxes(limit):
+        shown: dict[str, Value] = {}
+        for level, ranges in sorted(box.items()):
+            if level >= FIRST_CONDITION:
+                continue
+            field = Field(level)
+            if ranges == bounds.get(level) and field is not Field.DESTINATION_PORT:
+                continue
+            if field in _ADDRESSES:
+                shown[field.label] = list(blocks(ranges, space.family))
+            elif field in _INTERFACES:
+                shown[field.label] = list(space.interfaces.describe(ranges))
+            else:
+                shown[field.label] = [[low, high] for low, high in ranges]
+        yield shown
+
+
+def _prefer(family: Family) -> dict[int, Intervals]:
+    """Values that make a packet look like one: documentation addresses, an ephemeral port."""
+    kind = IPv4Address if family is Family.IPV4 else IPv6Address
+    peer, own, inner = (int(kind(text)) for text in _PREFERRED[family])
+    return {
+        Field.SOURCE: ((peer, peer), (inner, inner)),
+        Field.DESTINATION: ((own, own), (inner, inner)),
+        Field.SOURCE_PORT: ((40000, 40000),),
+    }
+
+
+def witness(
+    judgement: Judgement, packets: PacketSet, legs: Sequence[Leg], refused: bool
+) -> PacketJson | None:
+    """One packet of a connection in `packets`: of the first of `legs` that is surely refused, or,
+    where `refused` is False, of the first leg. None where there is no such packet."""
+    path = judgement.path
+    picked = packets.pick(_prefer(path.space.family))
+    if picked is None:
+        return None
+    for leg in legs:
+        for flags in leg.tcp_flags if judgement.protocol == 6 else (0,):
+            values = {
+                **picked,
+                Field.PROTOCOL: judgement.protocol,
+                Field.STATE: int(leg.state),
+                Field.TCP_FLAGS: flags,
+            }
+            decider, sure = _decided(path, judgement.protocol, leg, values)
+            if not refused or (sure and decider is not None):
+                return _packet(path, leg, values, decider)
+    return None
+
+
+def _decided(path: Path, protocol: int, leg: Leg, values: Mapping[int, int]) -> tuple[Decider | None, bool]:
+    """Who refuses the packet, and whether that holds for every value of the conditions."""
+    found: Decider | None = None
+    sure = True
+    todo, seen = [path.outcomes(protocol, leg)], set()
+    while todo:
+        node = todo.pop()
+        if node.uid in seen:
+            continue
+        seen.add(node.uid)
+        if node.level == LEAF:
+            outcome = node.value
+            assert isinstance(outcome, Outcome)
+            sure = sure and outcome.verb is not Verb.ACCEPT
+            found = outcome.decider if outcome.verb is not Verb.ACCEPT and found is None else found
+        elif node.level >= FIRST_CONDITION:
+            todo.extend(node.kids)
+        else:
+            todo.append(child(node, values.get(node.level, 0)))
+    return found, sure
+
+
+def _packet(path: Path, leg: Leg, values: Mapping[int, int], decider: Decider | None) -> PacketJson:
+    """The packet in the terms of the report, as the firewall that decides it sees it."""
+    space = path.space
+    crossing = next(
+        (each for each in path.crossings if decider is not None and each.firewall is decider.firewall),
+        path.crossings[0],
+    )
+    hook = crossing.hook
+    if leg.mirrored and hook is not Hook.FORWARD:
+        hook = Hook.OUTPUT if hook is Hook.INPUT else Hook.INPUT
+    turn = MIRROR if leg.mirrored else STRAIGHT
+
+    def value(field: Field) -> int:
+        return values.get(turn[field], 0)
+
+    def interface(field: Field, there: bool) -> str | None:
+        return (space.interfaces.example(value(field)) or None) if there else None
+
+    flags = [flag.name.lower() for flag in TcpFlag if values[Field.TCP_FLAGS] & flag and flag.name]
+    return {
+        "hook": hook.value,
+        "protocol": _PROTOCOL_NAMES.get(values[Field.PROTOCOL], str(values[Field.PROTOCOL])),
+        "source": address(value(Field.SOURCE), space.family),
+        "source_port": value(Field.SOURCE_PORT),
+        "destination": address(value(Field.DESTINATION), space.family),
+        "destination_port": value(Field.DESTINATION_PORT),
+        "in_interface": interface(Field.IN_INTERFACE, hook is not Hook.OUTPUT),
+        "out_interface": interface(Field.OUT_INTERFACE, hook is not Hook.INPUT),
+        "state": leg.state.name.lower(),
+        "tcp_flags": list(flags),
+        "icmp_type": None,
+        "icmp_code": None,
+    }
