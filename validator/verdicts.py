@@ -254,12 +254,11 @@ def _evaluator(question: Question, leg: Leg, without: Sequence[Field] = ()) -> E
 
 def _meeting(question: Question) -> list[Rule]:
     """The rules that a packet of the question can meet on any leg."""
-    protocol = PROTOCOLS[question.requirement.protocol]
     found: list[Rule] = []
     for leg in LEGS:
         # A condition assumed to be false keeps its rule from matching, and is used all the same.
         evaluator = _evaluator(question, leg, without=(Field.STATE,))
-        for rule in question.path.assuming(protocol, leg):
+        for rule in question.path.assuming():
             if rule.enabled and evaluator.meets_but_for_assumptions(rule):
                 found.append(rule)
     return found
@@ -271,12 +270,11 @@ def _meeting(question: Question) -> list[Rule]:
 def _near_misses(question: Question, accepted_by: Sequence[Blame]) -> tuple[NearMiss, ...]:
     """Rules that would let the request pass, were they enabled, earlier, or for this profile."""
     helping = {(blame.span.path, blame.span.line) for blame in accepted_by}
-    protocol = PROTOCOLS[question.requirement.protocol]
     exact = _evaluator(question, REQUEST)
     interfaces = (Field.IN_INTERFACE, Field.OUT_INTERFACE)
     elsewhere = _evaluator(question, REQUEST, without=interfaces)
     found: list[NearMiss] = []
-    for rule in _reached(question, question.path.slice(protocol, REQUEST)):
+    for rule in _reached(question, question.path.slice(REQUEST.mirrored)):
         if rule.action.verb is not Verb.ACCEPT or rule.implicit or not rule.understood:
             continue
         if (rule.span.path, rule.span.line) in helping:

@@ -85,17 +85,17 @@ def witness(
                 Field.STATE: int(leg.state),
                 Field.TCP_FLAGS: flags,
             }
-            decider, sure = _decided(path, judgement.protocol, leg, values)
+            decider, sure = _decided(path, leg, values)
             if not refused or (sure and decider is not None):
                 return _packet(path, leg, values, decider)
     return None
 
 
-def _decided(path: Path, protocol: int, leg: Leg, values: Mapping[int, int]) -> tuple[Decider | None, bool]:
+def _decided(path: Path, leg: Leg, values: Mapping[int, int]) -> tuple[Decider | None, bool]:
     """Who refuses the packet, and whether that holds for every value of the conditions."""
     found: Decider | None = None
     sure = True
-    todo, seen = [path.outcomes(protocol, leg)], set()
+    todo, seen = [path.outcomes(leg.mirrored)], set()
     while todo:
         node = todo.pop()
         if node.uid in seen:

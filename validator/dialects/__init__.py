@@ -85,10 +85,17 @@ def registry() -> tuple[Dialect, ...]:
 def detect(source: Source) -> Dialect:
     """The dialect that recognises `source` by its content.
 
-    Raises ExportError where none does; the error names what the file looks like, if that is known.
+    Raises ExportError where none does; the error says what the file looks like, if that is known
+    (the `_*lookalikes` modules), and what to run instead.
     """
     for dialect in registry():
         if dialect.sniff(source):
             return dialect
-    known = ", ".join(dialect.TITLE for dialect in registry())
-    raise ExportError("no known kind of firewall export", f"Portproof reads: {known}", source.path, 1)
+    for info in pkgutil.iter_modules(__path__):
+        if info.name.endswith("_lookalikes"):
+            known = importlib.import_module(f"{__name__}.{info.name}").lookalike(source)
+            if known is not None:
+                line, what, remedy = known
+                raise ExportError(what, remedy, source.path, line)
+    readable = "; ".join(dialect.TITLE for dialect in registry())
+    raise ExportError("no known kind of firewall export", f"Portproof reads: {readable}", source.path, 1)

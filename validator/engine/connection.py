@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from validator.engine.evaluate import MIRROR, STRAIGHT, Decider, Evaluator, Outcome, interface_patterns
-from validator.model import LOOPBACK, Condition, ConditionMatch, Firewall, Hook, Rule, Verb
+from validator.model import LOOPBACK, Chain, Condition, ConditionMatch, Firewall, Hook, Match, Rule, Verb
 from validator.packets.diagram import LEAF, Node, children_in
 from validator.packets.fields import TCP, UDP, Field, Intervals, State, TcpFlag
 from validator.packets.intervals import normalise
@@ -79,38 +79,41 @@ class Path:
             patterns.update(firewall.profiles)
         self.space = PacketSpace(firewalls[0].family, patterns)
         self.conditions: dict[str, Condition] = {}
-        self._outcomes: dict[tuple[int, Leg], Node] = {}
+        self._outcomes: dict[bool, Node] = {}
         self._accepted: dict[tuple[int, Leg], PacketSet] = {}
-        self._slices: dict[tuple[int, Leg], list[Rule]] = {}
-        self._assuming: dict[tuple[int, Leg], list[Rule]] = {}
+        self._slices: dict[bool, list[Rule]] = {}
+        self._assuming: list[Rule] | None = None
 
-    # --- one leg -----------------------------------------------------------
+    # --- one way -----------------------------------------------------------
 
-    def outcomes(self, protocol: int, leg: Leg) -> Node:
-        """What becomes of every packet of `leg`: a diagram with Outcome leaves."""
-        key = (protocol, leg)
-        if key not in self._outcomes:
-            self._outcomes[key] = self._leg(protocol, leg)
-        return self._outcomes[key]
+    def outcomes(self, mirrored: bool) -> Node:
+        """What becomes of every packet that goes with the request, or, mirrored, with the reply: a
+        diagram with Outcome leaves, for all protocols, ports and states that will be asked about."""
+        if mirrored not in self._outcomes:
+            self._outcomes[mirrored] = self._one_way(mirrored)
+        return self._outcomes[mirrored]
 
-    def _evaluator(self, protocol: int, leg: Leg) -> Evaluator:
-        bounds = leg.bounds(protocol) | {
+    def _evaluator(self, mirrored: bool) -> Evaluator:
+        # A rule may set the state (NOTRACK), so the slice cannot lean on it.
+        flags = {flag for leg in LEGS if leg.mirrored is mirrored for flag in (0, *leg.tcp_flags)}
+        bounds = {
+            Field.PROTOCOL: ((TCP, TCP), (UDP, UDP)),
+            Field.TCP_FLAGS: normalise((flag, flag) for flag in flags),
+            Field.ICMP_TYPE: _NONE,
+            Field.ICMP_CODE: _NONE,
             Field.DESTINATION_PORT: self._ports,
             Field.SOURCE_PORT: EPHEMERAL,
         }
-        # A rule may set the state (NOTRACK), so the slice cannot lean on it.
-        bounds.pop(Field.STATE)
-        return Evaluator(self.space, {Field(level): ranges for level, ranges in bounds.items()}, leg.mirrored)
+        return Evaluator(self.space, bounds, mirrored)
 
-    def _leg(self, protocol: int, leg: Leg) -> Node:
-        evaluator = self._evaluator(protocol, leg)
+    def _one_way(self, mirrored: bool) -> Node:
+        evaluator = self._evaluator(mirrored)
         diagrams = self.space.diagrams
         result = diagrams.leaf(Outcome(Verb.ACCEPT))
-        crossings = self.crossings if leg.mirrored else tuple(reversed(self.crossings))
-        for crossing in crossings:
-            hook = _OPPOSITE[crossing.hook] if leg.mirrored else crossing.hook
+        for crossing in self.crossings if mirrored else reversed(self.crossings):
+            hook = _OPPOSITE[crossing.hook] if mirrored else crossing.hook
             function = evaluator.hook(crossing.firewall, hook)
-            function = diagrams.fix(function, self._interfaces(hook, leg.mirrored))
+            function = diagrams.fix(function, self._interfaces(hook, mirrored))
             result = diagrams.apply("path", _path_shortcut, function, result)
         self.conditions.update(evaluator.conditions)
         return result
@@ -131,7 +134,7 @@ class Path:
         key = (protocol, leg)
         if key not in self._accepted:
             diagrams = self.space.diagrams
-            verdicts = diagrams.map(self.outcomes(protocol, leg), self._passes)
+            verdicts = diagrams.map(self.outcomes(leg.mirrored), self._passes)
             bounds = leg.bounds(protocol)
             node = diagrams.quantify(verdicts, bounds, diagrams.both)
             self._accepted[key] = PacketSet(self.space, node)
@@ -141,35 +144,31 @@ class Path:
         assert isinstance(value, Outcome)
         return self.space.diagrams.leaf(value.verb is Verb.ACCEPT)
 
-    def slice(self, protocol: int, leg: Leg) -> list[Rule]:
-        """Every rule, disabled ones too, that a packet of `leg` can meet on the path."""
-        key = (protocol, leg)
-        if key not in self._slices:
-            evaluator = self._evaluator(protocol, leg)
-            found: list[Rule] = []
-            for crossing in self.crossings:
-                for chain in crossing.firewall.chains.values():
-                    found.extend(evaluator.meeting(chain.rules))
-            self._slices[key] = found
-        return self._slices[key]
+    def slice(self, mirrored: bool) -> list[Rule]:
+        """Every rule, disabled ones too, that a packet going this way can meet on the path."""
+        if mirrored not in self._slices:
+            evaluator = self._evaluator(mirrored)
+            rules = [rule for chain in self._chains() for rule in evaluator.meeting(chain.rules)]
+            self._slices[mirrored] = rules
+        return self._slices[mirrored]
 
-    def assuming(self, protocol: int, leg: Leg) -> list[Rule]:
-        """The enabled rules with an assumed condition that a packet of `leg` can meet on the path."""
-        key = (protocol, leg)
-        if key not in self._assuming:
-            evaluator = self._evaluator(protocol, leg)
-            self._assuming[key] = [
+    def assuming(self) -> list[Rule]:
+        """The enabled rules on the path that match only under an assumption, or fail to."""
+        if self._assuming is None:
+            self._assuming = [
                 rule
-                for crossing in self.crossings
-                for chain in crossing.firewall.chains.values()
+                for chain in self._chains()
                 for rule in chain.rules
-                if rule.enabled and assumed_conditions([rule]) and evaluator.meets_but_for_assumptions(rule)
+                if rule.enabled and any(map(_is_assumed, rule.matches))
             ]
-        return self._assuming[key]
+        return self._assuming
+
+    def _chains(self) -> list[Chain]:
+        return [chain for crossing in self.crossings for chain in crossing.firewall.chains.values()]
 
     def deciders(self, protocol: int, leg: Leg, region: PacketSet, verbs: tuple[Verb, ...]) -> list[Decider]:
         """Who decides the packets of `leg` in `region` with one of `verbs`, the widest first."""
-        return widest(self.outcomes(protocol, leg), region, leg.bounds(protocol), verbs)
+        return widest(self.outcomes(leg.mirrored), region, leg.bounds(protocol), verbs)
 
     def condition_bounds(self) -> dict[int, Intervals]:
         """Both values of every condition met so far, for quantification."""
@@ -297,6 +296,10 @@ class Judgement:
         keys = self.path.space.conditions()
         levels = sorted(level for level in self.accepted.levels() if level >= FIRST_CONDITION)
         return [self.path.conditions[str(keys[level])] for level in levels]
+
+
+def _is_assumed(match: Match) -> bool:
+    return isinstance(match, ConditionMatch) and match.condition.assumed is not None
 
 
 def assumed_conditions(rules: list[Rule]) -> list[Condition]:

@@ -61,13 +61,24 @@ class Decider:
         return self.rule is self.chain.policy
 
 
+Assign = tuple[tuple[int, int], ...]
+"""Header fields that were set on the way, as (level, value), in order."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """A leaf: what became of the packet, who decided it, and the fields set on the way."""
 
     verb: Verb
     decider: Decider | None = None
-    assign: tuple[tuple[int, int], ...] = ()
+    assign: Assign = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Aside:
+    """A leaf that waits for the rules that follow to be told which fields were set."""
+
+    outcome: Outcome
 
 
 _ON = Outcome(Verb.CONTINUE)
@@ -115,6 +126,7 @@ class Evaluator:
         self.conditions: dict[str, Condition] = {}
         self._meets: dict[int, bool] = {}
         self._ranges: dict[int, tuple[int, Intervals]] = {}
+        self._assigns = False
         self._functions: dict[tuple[int, str], Node] = {}
         self._on, self._back = self._diagrams.leaf(_ON), self._diagrams.leaf(_BACK)
 
@@ -217,6 +229,7 @@ class Evaluator:
         assign = tuple((int(self._turn[field]), value) for field, value in action.assign)
         match action.verb:
             case Verb.CONTINUE:
+                self._assigns = self._assigns or bool(assign)
                 inside = self._diagrams.leaf(Outcome(Verb.CONTINUE, None, assign)) if assign else self._on
             case Verb.RETURN:
                 inside = self._back
@@ -298,36 +311,62 @@ class Evaluator:
     # --- composition -------------------------------------------------------
 
     def _compose(self, first: Node, second: Node) -> Node:
-        return self._diagrams.apply("compose", self._compose_shortcut, first, second)
-
-    def _compose_shortcut(self, first: Node, second: Node) -> Node | None:
-        if first is self._on or second is self._on:
-            return second if first is self._on else first
-        if first.level != LEAF:
-            return None
-        outcome = first.value
-        assert isinstance(outcome, Outcome)
-        return self._assigned(second, outcome.assign) if outcome.verb is Verb.CONTINUE else first
+        """Two lists of rules in a row: what is still going after the first meets the second."""
+        return self._sequence(first, second, Verb.CONTINUE)
 
     def _then(self, first: Node, second: Node) -> Node:
         """Two base chains in a row: what the first accepts meets the second."""
-        return self._diagrams.apply("then", self._then_shortcut, first, second)
+        return self._sequence(first, second, Verb.ACCEPT)
 
-    def _then_shortcut(self, first: Node, second: Node) -> Node | None:
-        if first.level != LEAF:
-            return None
-        outcome = first.value
-        assert isinstance(outcome, Outcome)
-        if outcome.verb is not Verb.ACCEPT:
-            return first
-        second = self._assigned(second, outcome.assign)
-        return self._diagrams.map(second, lambda value: self._diagrams.leaf(_telling(outcome, value)))
+    def _sequence(self, first: Node, second: Node, verb: Verb) -> Node:
+        """`second` in the place of the leaves of `first` that have `verb`.
 
-    def _assigned(self, function: Node, assign: tuple[tuple[int, int], ...]) -> Node:
+        Where such a leaf has set fields, they must be set before `second` looks at them. So those
+        leaves are put aside first, and each gets a `second` of its own.
+        """
+        if not self._assigns:
+            return self._place(first, second, verb)
+        aside: dict[Assign, None] = {}
+
+        def put_aside(value: object) -> Node:
+            assert isinstance(value, Outcome)
+            if value.verb is verb and value.assign:
+                aside[value.assign] = None
+                return self._diagrams.leaf(_Aside(value))
+            return self._diagrams.leaf(value)
+
+        result = self._place(self._diagrams.map(first, put_aside), second, verb)
+        for assign in aside:
+            result = self._place(result, self._assigned(second, assign), verb, assign)
+        return result
+
+    def _place(self, first: Node, second: Node, verb: Verb, assign: Assign = ()) -> Node:
+        """`second` in the place of the leaves of `first` with this verb and these fields set."""
+
+        def shortcut(a: Node, b: Node) -> Node | None:
+            if a is self._on and not assign and verb is Verb.CONTINUE:
+                return b
+            if b is self._on and not assign and verb is Verb.CONTINUE:
+                return a
+            if a.level != LEAF:
+                return None
+            value = a.value
+            if assign:
+                if not isinstance(value, _Aside) or value.outcome.assign != assign:
+                    return a
+                value = value.outcome
+            elif not isinstance(value, Outcome) or value.verb is not verb:
+                return a
+            return b if verb is Verb.CONTINUE else self._told(value, b)
+
+        return self._diagrams.apply(("place", verb, assign), shortcut, first, second)
+
+    def _told(self, first: Outcome, second: Node) -> Node:
+        """`second` with the more telling of its deciders and that of `first`."""
+        return self._diagrams.map(second, lambda value: self._diagrams.leaf(_telling(first, value)))
+
+    def _assigned(self, function: Node, assign: Assign) -> Node:
         """`function` for packets whose fields were set before it, and leaves that remember that."""
-        if not assign:
-            return function
-
         def remember(value: object) -> Node:
             assert isinstance(value, Outcome)
             merged = tuple(sorted({**dict(assign), **dict(value.assign)}.items()))
