@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from validator.engine.connection import Crossing
@@ -76,7 +77,7 @@ def crossings(graph: Graph, start: str, end: str) -> tuple[Crossing, ...]:
 
     path = nx.shortest_path(graph, start, end)
     found = []
-    for here, there in zip(path, path[1:], strict=False):
+    for here, there in pairwise(path):
         edge = graph.edges[here, there]
         found += [Crossing(firewall, Hook(edge["hook"])) for firewall in edge["firewalls"]]
     return tuple(found)

@@ -13,6 +13,7 @@ import hashlib
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from validator.errors import ExportError
@@ -193,7 +194,7 @@ def _code_page(data: bytes, path: str) -> tuple[str, str]:
         foreign = {char for char in text if ord(char) > 127}
         wrong = sum(text.count(char) for char in foreign if char in _WRONG or not char.isalpha())
         capitals = sum(
-            1 for a, b in zip(text, text[1:], strict=False) if a.islower() and b.isupper() and ord(b) > 127
+            1 for a, b in pairwise(text) if a.islower() and b.isupper() and ord(b) > 127
         )
         score = wrong + capitals
         if best is None or (score, rank) < best[:2]:

@@ -155,11 +155,14 @@ class Path:
     def assuming(self) -> list[Rule]:
         """The enabled rules on the path that match only under an assumption, or fail to."""
         if self._assuming is None:
+            ways = [self._evaluator(mirrored) for mirrored in (False, True)]
             self._assuming = [
                 rule
                 for chain in self._chains()
                 for rule in chain.rules
-                if rule.enabled and any(map(_is_assumed, rule.matches))
+                if rule.enabled
+                and any(map(_is_assumed, rule.matches))
+                and any(way.meets_but_for_assumptions(rule) for way in ways)
             ]
         return self._assuming
 

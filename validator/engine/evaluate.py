@@ -145,12 +145,12 @@ class Evaluator:
     def sliced(self, rules: Sequence[Rule]) -> list[Rule]:
         """The enabled rules that some packet within the bounds can meet."""
         met = self._met
-        return [rule for rule in rules if rule.enabled and all([met(match) for match in rule.matches])]
+        return [rule for rule in rules if rule.enabled and all(map(met, rule.matches))]
 
     def meeting(self, rules: Sequence[Rule]) -> list[Rule]:
         """The rules, disabled ones too, whose matches some packet within the bounds can meet."""
         met = self._met
-        return [rule for rule in rules if all([met(match) for match in rule.matches])]
+        return [rule for rule in rules if all(map(met, rule.matches))]
 
     def meets_but_for_assumptions(self, rule: Rule) -> bool:
         """Whether some packet within the bounds can meet `rule`, whatever is assumed."""

@@ -14,8 +14,7 @@ def normalise(ranges: Iterable[Interval]) -> Intervals:
         if low > high:
             continue
         if merged and low <= merged[-1][1] + 1:
-            if high > merged[-1][1]:
-                merged[-1] = (merged[-1][0], high)
+            merged[-1] = (merged[-1][0], max(high, merged[-1][1]))
         else:
             merged.append((low, high))
     return tuple(merged)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from validator.packets.diagram import BUDGET, LEAF, Diagrams, Node, branches, child, support
 from validator.packets.fields import Family, Field, Intervals, top
@@ -154,12 +155,7 @@ class PacketSet:
 
     def boxes(self, limit: int | None = None) -> Iterator[dict[int, Intervals]]:
         """Disjoint boxes that cover the set; a level that is missing takes every value."""
-        produced = 0
-        for box in _paths(self.node):
-            if limit is not None and produced >= limit:
-                return
-            produced += 1
-            yield box
+        yield from islice(_paths(self.node), limit)
 
 
 class PacketSpace:
