@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv6Address, summarize_address_range
 
 from validator.engine.connection import Judgement, Leg, Path
 from validator.engine.evaluate import MIRROR, STRAIGHT, Decider, Outcome
-from validator.model import Hook, Verb
+from validator.model import LOOPBACK, Hook, Verb
 from validator.packets.diagram import LEAF, child
 from validator.packets.fields import Family, Field, Intervals, TcpFlag
 from validator.packets.space import FIRST_CONDITION, PacketSet
@@ -129,7 +129,9 @@ def _packet(path: Path, leg: Leg, values: Mapping[int, int], decider: Decider | 
         return values.get(turn[field], 0)
 
     def interface(field: Field, there: bool) -> str | None:
-        return (space.interfaces.example(value(field)) or None) if there else None
+        if not there:
+            return None
+        return LOOPBACK if path.loopback else space.interfaces.example(value(field)) or None
 
     flags = [flag.name.lower() for flag in TcpFlag if values[Field.TCP_FLAGS] & flag and flag.name]
     return {

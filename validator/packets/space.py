@@ -224,18 +224,14 @@ class PacketSpace:
         """One packet for which `node`, which is not false, is true; see PacketSet.pick."""
         values: dict[int, int] = {}
         while node.level != LEAF:
-            wanted = prefer.get(node.level, ())
-            choice: tuple[int, Node] | None = None
-            for (low, high), kid in branches(node):
-                if kid is self.diagrams.false:
-                    continue
-                liked = next((max(low, a) for a, b in wanted if a <= high and b >= low), None)
-                if liked is not None:
-                    choice = (liked, kid)
-                    break
-                choice = choice or (low, kid)
-            assert choice is not None, "a reduced node other than false leads to true"
-            values[node.level], node = choice
+            open_ways = [(low, high, kid) for (low, high), kid in branches(node) if kid is not self.diagrams.false]
+            liked = (
+                (max(low, first), kid)
+                for first, last in prefer.get(node.level, ())
+                for low, high, kid in open_ways
+                if first <= high and last >= low
+            )
+            values[node.level], node = next(liked, (open_ways[0][0], open_ways[0][2]))
         return values
 
 
