@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from urllib.parse import urlsplit
 
 from validator.packets.fields import Intervals
 
@@ -70,3 +71,41 @@ class Policy:
     path: str
     bypass_proxy_for_local: bool = False
     shared_ports_note: str = ""
+    defaults: Mapping[str, object] = field(default_factory=dict)
+
+
+def applies(policy: Policy, entry: PortEntry, settings: Mapping[str, object]) -> bool:
+    """Whether `entry` is needed under `settings`, defaults filled in.
+
+    A setting that is neither given nor has a default leaves the entry in: its module is then one
+    of several alternatives.
+    """
+    in_force = {**policy.defaults, **settings}
+    return all(in_force.get(name, value) == value for name, value in entry.when.items())
+
+
+def resolve(entry: PortEntry, settings: Mapping[str, object]) -> PortEntry | None:
+    """`entry` with its ports, from the setting it names where it names one; None while that is not given.
+
+    A setting may be a port, `host:port`, or a URL (80 for http, 443 for https).
+    """
+    if not entry.ports_from:
+        return entry
+    port = port_of(settings.get(entry.ports_from))
+    return replace(entry, ports=((port, port),), ports_from="") if port else None
+
+
+def port_of(value: object) -> int | None:
+    """The port that a setting's value names, None where it names none."""
+    if isinstance(value, bool) or value is None:
+        return None
+    text = str(value).strip()
+    if text.isdigit():
+        number = int(text)
+    else:
+        url = urlsplit(text if "//" in text else f"//{text}")
+        try:
+            number = url.port or {"http": 80, "https": 443}.get(url.scheme, 0)
+        except ValueError:
+            return None
+    return number if 0 < number < 65536 else None

@@ -35,3 +35,19 @@ class Site:
     peers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     ports: Mapping[str, Mapping[str, Intervals]] = field(default_factory=dict)
     settings: Mapping[str, object] = field(default_factory=dict)
+
+
+ANYBODY = "anybody"
+"""The word for peers that may be anyone."""
+
+
+def peer_blocks(site: Site, module: str) -> tuple[str, ...] | None:
+    """The CIDR blocks of the peers declared for a module id; None for anybody, or none declared."""
+    peers = site.peers.get(module)
+    if peers is None or ANYBODY in peers:
+        return None
+    addresses = {host.name: host.addresses for host in site.hosts}
+    found: list[str] = []
+    for peer in peers:
+        found += site.networks.get(peer) or addresses.get(peer) or (peer,)
+    return tuple(dict.fromkeys(found))
