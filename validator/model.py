@@ -44,6 +44,7 @@ class Condition:
 ASSUMPTIONS: Mapping[str, str] = {
     "normal-load": "rate limiters are below their limit",
     "hidden-scope": "no rule of this dump is limited to a program, service, user or package that the dump hides",
+    "unfragmented": "packets arrive whole (connection tracking reassembles fragments before the filter)",
     "profile-defaults": (
         "every profile is on with Windows' defaults (BlockInbound, AllowOutbound); "
         "`netsh advfirewall show allprofiles` exports what is set"
@@ -102,6 +103,7 @@ class Verb(enum.StrEnum):
     """What a rule does with a packet it matches."""
 
     ACCEPT = "accept"
+    DELIVER = "deliver"  # accept, and no later chain of the hook sees the packet
     DROP = "drop"
     REJECT = "reject"
     JUMP = "jump"  # to a chain and back
@@ -207,4 +209,15 @@ def undecidable(matches: tuple[Match, ...], span: Span, canonical: str, why: str
         Rule((*base, ConditionMatch(drops)), DROP, span, canonical, understood=False),
         Rule((*base, ConditionMatch(accepts)), ACCEPT, span, canonical, understood=False),
         Rule(base, RETURN, span, canonical, understood=False),
+    )
+
+
+def unfollowed(matches: tuple[Match, ...], span: Span, canonical: str, why: str) -> tuple[Rule, ...]:
+    """Rules for packets that `matches` sends where this firewall's later chains do not see them as
+    they are (address translation): whether they get through in the end is one free variable."""
+    text = f"{why} ({span.path}:{span.line})"
+    passes = Condition(f"unfollowed {span.path}:{span.line}", text, span)
+    return (
+        Rule((*matches, ConditionMatch(passes)), Action(Verb.DELIVER), span, canonical),
+        Rule(matches, DROP, span, canonical),
     )

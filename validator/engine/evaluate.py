@@ -83,7 +83,7 @@ class _Aside:
 
 _ON = Outcome(Verb.CONTINUE)
 _BACK = Outcome(Verb.RETURN)
-_ENDS = (Verb.ACCEPT, Verb.DROP, Verb.REJECT)
+_ENDS = (Verb.ACCEPT, Verb.DELIVER, Verb.DROP, Verb.REJECT)
 
 
 def interface_patterns(firewalls: Iterable[Firewall]) -> set[str]:
@@ -138,7 +138,14 @@ class Evaluator:
         result = self._diagrams.leaf(Outcome(Verb.ACCEPT))
         for name in reversed(firewall.hooks.get(hook, ())):
             result = self._then(self._base(firewall, name), result)
-        return result
+        return self._diagrams.map(result, self._delivered)
+
+    def _delivered(self, value: object) -> Node:
+        """At the end of a hook, a packet that later chains were not to see has been accepted."""
+        assert isinstance(value, Outcome)
+        if value.verb is Verb.DELIVER:
+            value = Outcome(Verb.ACCEPT, value.decider, value.assign)
+        return self._diagrams.leaf(value)
 
     # --- rules -------------------------------------------------------------
 
