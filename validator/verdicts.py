@@ -239,9 +239,9 @@ def _use(condition: Condition) -> ConditionUse:
 
 
 def _of_export(condition: Condition, assumption: str) -> Condition:
-    """One condition for an assumption that covers a whole export."""
+    """One condition, taken as true, for an assumption that covers a whole export."""
     span = Span(condition.span.path, 1) if condition.span else None
-    return Condition(assumption, ASSUMPTIONS[assumption], span, assumption, condition.assumed)
+    return Condition(assumption, ASSUMPTIONS[assumption], span, assumption, True)
 
 
 def _evaluator(question: Question, leg: Leg, without: Sequence[Field] = ()) -> Evaluator:

@@ -107,11 +107,26 @@ class _Reader:
             raise ExportError("no table was found", "export it again with iptables-save", self._source.path, 1)
         for number, (start, end) in enumerate(sections):
             self._read_table(start, end, self._family(start, end), number == len(sections) - 1)
+        self._mostly_rules()
         order = list(Family)
         return [
             IptDump(family, self._source, self._tables[family])
             for family in sorted(self._tables, key=order.index)
         ]
+
+    def _mostly_rules(self) -> None:
+        """Refuse a file whose rules are mostly not understood: it is something else that looks alike."""
+        rules = [
+            rule
+            for tables in self._tables.values()
+            for chains in tables.values()
+            for chain in chains.values()
+            for rule in chain.rules
+        ]
+        odd = [rule for rule in rules if rule.why]
+        if len(odd) > 3 and 2 * len(odd) > len(rules):
+            problem = f"{len(odd)} of {len(rules)} rules are not iptables-save rules ({odd[0].why})"
+            raise ExportError(problem, "export it again with iptables-save", self._source.path, odd[0].line)
 
     def _sections(self) -> list[tuple[int, int]]:
         """The first and last line of each table: from `*table` to COMMIT, or to the next table."""

@@ -1,0 +1,313 @@
+"""A Windows host's exports as a firewall of the model.
+
+[MS-FASP] 2.2.34 and Microsoft's documentation of the Windows Filtering Platform: authenticated bypass
+before block, block before allow, then the default of the profile; no order among rules. A profile is
+a class of interfaces, so it is a name of an interface here. Replies of a known connection pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from validator.dialects import Fragment, Options
+from validator.dialects._windows_matches import Scope, address_match, port_match, protocol_match
+from validator.model import (
+    ACCEPT,
+    DROP,
+    AnyOf,
+    Chain,
+    Condition,
+    ConditionMatch,
+    FieldMatch,
+    Firewall,
+    Hook,
+    InterfaceMatch,
+    Match,
+    Proxy,
+    Rule,
+    stateful,
+    undecidable,
+)
+from validator.packets.fields import ICMP, ICMPV6, Field
+from validator.source import Span
+
+PROFILES = ("domain", "private", "public")
+_RULES_COMMAND = "netsh advfirewall firewall show rule name=all verbose"
+
+
+@dataclass(frozen=True, slots=True)
+class IcmpRow:
+    """A type and code of an ICMP rule; None is any."""
+
+    type: int | None
+    code: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class WindowsRule:
+    """A rule as netsh shows it. Addresses, ports and protocol are its texts, `any` in every language.
+
+    `scope` are sentences that limit it beyond those; `why` says what was not understood, if anything.
+    """
+
+    path: str
+    line: int
+    name: str
+    enabled: bool
+    inbound: bool
+    profiles: tuple[str, ...]
+    protocol: str
+    local_ip: str
+    remote_ip: str
+    local_port: str
+    remote_port: str
+    action: str
+    icmp: tuple[IcmpRow, ...] = ()
+    scope: tuple[str, ...] = ()
+    edge: str = "no"
+    why: str = ""
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether it depends on what a dump cannot tell."""
+        texts = (self.local_ip, self.remote_ip, self.local_port, self.remote_port)
+        return bool(self.scope) or any(Scope.is_keyword(text) for text in texts)
+
+    @property
+    def canonical(self) -> str:
+        """Its fields in one form, the same however the dump is ordered."""
+        direction = "in" if self.inbound else "out"
+        parts: tuple[str, ...] = (self.name, direction, self.action, self.protocol, self.local_ip, self.remote_ip)
+        parts += (self.local_port, self.remote_port, ",".join(self.profiles), *self.scope)
+        return "|".join(parts)
+
+    @property
+    def span(self) -> Span:
+        """Where its name stands, with a text that says the rule in a line."""
+        direction = "In" if self.inbound else "Out"
+        words = [f"Rule Name: {self.name}", direction, self.action.capitalize() or "?", self.protocol]
+        words += [f"LocalPort {self.local_port}"] if self.local_port != "any" else []
+        words += [f"RemotePort {self.remote_port}"] if self.remote_port != "any" else []
+        words += [f"LocalIP {self.local_ip}"] if self.local_ip != "any" else []
+        words += [f"RemoteIP {self.remote_ip}"] if self.remote_ip != "any" else []
+        words += [f"Profiles {','.join(self.profiles)}"] if set(self.profiles) != set(PROFILES) else []
+        words += [] if self.enabled else ["Enabled No"]
+        return Span(self.path, self.line, " | ".join([*words, *self.scope]))
+
+
+@dataclass(frozen=True, slots=True)
+class WindowsRules:
+    """The rules of a dump; a dump that is not `verbose` hides programs and services."""
+
+    path: str
+    rules: tuple[WindowsRule, ...]
+    verbose: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileState:
+    """A profile's state; None where the export does not say. Actions are `allow`, `block`, and for
+    inbound `block-always`. `local_rules` is False where group policy voids the rules made locally."""
+
+    name: str
+    on: bool | None
+    inbound: str | None
+    outbound: str | None
+    state_span: Span
+    policy_span: Span
+    local_rules: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class WindowsProfiles:
+    """The profile states of an export."""
+
+    path: str
+    profiles: tuple[ProfileState, ...]
+
+
+def convert(fragments: Sequence[Fragment], options: Options) -> Firewall | None:
+    """The firewall of a host; without chains where only facts beside rules were given."""
+    rules = [fragment.data for fragment in fragments if isinstance(fragment.data, WindowsRules)]
+    states = {
+        state.name: state
+        for fragment in fragments
+        if isinstance(fragment.data, WindowsProfiles)
+        for state in fragment.data.profiles
+    }
+    paths = tuple(fragment.path for fragment in fragments)
+    off = {name: state.state_span for name, state in states.items() if state.on is False}
+    chains: dict[str, Chain] = {}
+    hooks: dict[Hook, tuple[str, ...]] = {}
+    if rules or states:
+        build = _Builder(rules, states, options, paths[0])
+        chains = {"inbound": build.chain(True), "outbound": build.chain(False)}
+        hooks = {Hook.INPUT: ("inbound",), Hook.OUTPUT: ("outbound",)}
+    return Firewall(
+        host=options.host,
+        name="Windows Firewall",
+        platform="windows",
+        family=options.family,
+        hooks=hooks,
+        chains=chains,
+        exports=paths,
+        profiles=PROFILES,
+        profiles_off=off,
+        loopback_filtered=False,
+        proxy=proxy(fragments),
+    )
+
+
+def proxy(fragments: Sequence[Fragment]) -> Proxy | None:
+    """The proxy setting among the exports: one that is configured before one that is not."""
+    found = [fragment.data for fragment in fragments if isinstance(fragment.data, Proxy)]
+    return next((each for each in found if each.server), found[0] if found else None)
+
+
+class _Builder:
+    """Makes the chain of one direction from rules and profile states."""
+
+    def __init__(
+        self, rules: Sequence[WindowsRules], states: dict[str, ProfileState], options: Options, path: str
+    ) -> None:
+        self._dumps, self._states, self._options, self._path = rules, states, options, path
+        self._scope = Scope(options.host)
+
+    def chain(self, inbound: bool) -> Chain:
+        """The rules of a direction in the order in which Windows weighs them."""
+        name = "inbound" if inbound else "outbound"
+        rules = [stateful(Span(self._path, 1, "replies pass (stateful firewall)"))]
+        for profile in PROFILES:
+            rules.extend(self._switched(profile, inbound))
+        for state in self._states.values():
+            if not state.local_rules:
+                why = f"group policy voids local rules in the {state.name} profile; its own rules are not exported"
+                here = (self._profile(state.name, inbound),)
+                rules.extend(undecidable(here, state.policy_span, why, why))
+        rules.extend(self._weighed(inbound))
+        for profile in PROFILES:
+            rules.extend(self._default(profile, inbound))
+        last = DROP if inbound else ACCEPT
+        span = Span(self._path, 1, f"default: {name} connections on an interface without a profile")
+        return Chain(name, tuple(rules), Rule((), last, span, "default", implicit=True))
+
+    # --- profiles ----------------------------------------------------------
+
+    def _profile(self, profile: str, inbound: bool) -> Match:
+        return InterfaceMatch(Field.IN_INTERFACE if inbound else Field.OUT_INTERFACE, (profile,))
+
+    def _assumed(self, text: str, value: bool) -> ConditionMatch:
+        """A condition on a profile nobody exported, with the value Windows starts with."""
+        taken = None if "profile-defaults" in self._options.withdrawn else value
+        key = f"{self._options.host}: {text}"
+        return ConditionMatch(Condition(key, text, Span(self._path, 1), "profile-defaults", taken))
+
+    def _switched(self, profile: str, inbound: bool) -> Iterator[Rule]:
+        """What a profile's state does before any rule: off lets all pass, block-always nothing in."""
+        state = self._states.get(profile)
+        here = self._profile(profile, inbound)
+        if state is None or state.on is None:
+            span = state.state_span if state else Span(self._path, 1, f"the {profile} profile's state is not exported")
+            unknown = self._assumed(f"the {profile} profile is off", False)
+            yield Rule((here, unknown), ACCEPT, span, f"{profile} profile off", implicit=True)
+        elif not state.on:
+            yield Rule((here,), ACCEPT, state.state_span, f"{profile} profile off", f"{profile} profile off")
+        if not inbound:
+            return
+        if state is None or state.inbound is None:
+            span = state.policy_span if state else Span(self._path, 1, f"the {profile} profile's policy is not exported")
+            unknown = self._assumed(f"the {profile} profile blocks all inbound connections", False)
+            yield Rule((here, unknown), DROP, span, f"{profile} BlockInboundAlways", implicit=True)
+        elif state.inbound == "block-always":
+            yield Rule((here,), DROP, state.policy_span, f"{profile} BlockInboundAlways")
+
+    def _default(self, profile: str, inbound: bool) -> Iterator[Rule]:
+        """The default action of a profile; Windows' own for one nobody exported."""
+        state = self._states.get(profile)
+        here = self._profile(profile, inbound)
+        told = (state.inbound if inbound else state.outbound) if state else None
+        way = "inbound" if inbound else "outbound"
+        if told is not None and state is not None:
+            action = ACCEPT if told == "allow" else DROP
+            yield Rule((here,), action, state.policy_span, f"{profile} default {way} {told}")
+            return
+        text = f"default of the {profile} profile: {way} connections that match no rule are "
+        text += "blocked" if inbound else "allowed"
+        span = Span(self._path, 1, text)
+        unusual = self._assumed(
+            f"the {profile} profile {'allows' if inbound else 'blocks'} {way} connections by default", False
+        )
+        usual, other = (DROP, ACCEPT) if inbound else (ACCEPT, DROP)
+        yield Rule((here, unusual), other, span, f"{profile} other default {way}", implicit=True)
+        yield Rule((here,), usual, span, f"{profile} default {way}", implicit=True)
+
+    # --- rules -------------------------------------------------------------
+
+    def _weighed(self, inbound: bool) -> Iterator[Rule]:
+        """Bypass, then block, then allow; rules that were not understood first, since they may be any."""
+        if not self._dumps:
+            why = f"the rules were not exported: run {_RULES_COMMAND}"
+            yield from undecidable((), Span(self._path, 1, why), why, why)
+            return
+        rules = [
+            (rule, dump.verbose) for dump in self._dumps for rule in dump.rules if rule.inbound is inbound or rule.why
+        ]
+        for rule, _ in rules:
+            if rule.why:
+                yield from undecidable((), rule.span, rule.canonical, rule.why)
+        for action in ("bypass", "block", "allow"):
+            for rule, verbose in rules:
+                if rule.action == action and not rule.why:
+                    yield from self._rule(rule, verbose)
+
+    def _rule(self, rule: WindowsRule, verbose: bool) -> Iterator[Rule]:
+        matches = self._matches(rule, verbose)
+        action = DROP if rule.action == "block" else ACCEPT
+        yield Rule(tuple(matches), action, rule.span, rule.canonical, rule.name, rule.enabled)
+
+    def _matches(self, rule: WindowsRule, verbose: bool) -> Iterator[Match]:
+        inbound, family = rule.inbound, self._options.family
+        if set(rule.profiles) != set(PROFILES):
+            yield InterfaceMatch(Field.IN_INTERFACE if inbound else Field.OUT_INTERFACE, rule.profiles)
+        local, remote = (Field.DESTINATION, Field.SOURCE) if inbound else (Field.SOURCE, Field.DESTINATION)
+        parts = [
+            protocol_match(rule.protocol),
+            address_match(local, rule.local_ip, family, self._scope),
+            address_match(remote, rule.remote_ip, family, self._scope),
+        ]
+        local, remote = Field.SOURCE_PORT, Field.DESTINATION_PORT
+        if inbound:
+            local, remote = remote, local
+        parts += [
+            port_match(local, rule.local_port, self._scope),
+            port_match(remote, rule.remote_port, self._scope),
+            self._icmp(rule),
+        ]
+        yield from (part for part in parts if part is not None)
+        for sentence in rule.scope:
+            yield self._scope.condition(sentence)
+        yield self._hidden(rule, verbose)
+
+    def _hidden(self, rule: WindowsRule, verbose: bool) -> Match:
+        """A dump hides part of a rule's scope: a plain one programs too, a verbose one users."""
+        what = "user or package" if verbose else "program, service, user or package"
+        text = f"the rule {rule.name!r} is for every {what}"
+        taken = None if "hidden-scope" in self._options.withdrawn else True
+        key = f"{self._options.host}: hidden scope of {rule.path}:{rule.line}"
+        return ConditionMatch(Condition(key, text, rule.span, "hidden-scope", taken))
+
+    def _icmp(self, rule: WindowsRule) -> Match | None:
+        number = {"icmpv4": ICMP, "icmpv6": ICMPV6}.get(rule.protocol.lower())
+        if number is None or not rule.icmp:
+            return None
+        alternatives: list[tuple[Match, ...]] = []
+        for row in rule.icmp:
+            parts: list[Match] = []
+            if row.type is not None:
+                parts.append(FieldMatch(Field.ICMP_TYPE, ((row.type, row.type),)))
+            if row.code is not None:
+                parts.append(FieldMatch(Field.ICMP_CODE, ((row.code, row.code),)))
+            alternatives.append(tuple(parts))
+        return AnyOf(tuple(alternatives))
+

@@ -1,0 +1,124 @@
+"""Addresses, ports and protocols of Windows rules as matches of the model.
+
+Numbers are decided exactly. The keywords (LocalSubnet, RPC, ...) stand for what the host finds out
+at run time; each is a condition, the same variable wherever the same keyword stands on a host.
+"""
+
+from __future__ import annotations
+
+from ipaddress import ip_address, ip_network
+
+from validator.model import AnyOf, Condition, ConditionMatch, FieldMatch, Match
+from validator.packets.fields import Family, Field, Interval, top
+from validator.packets.intervals import normalise
+
+NEVER: Match = AnyOf(())
+PROTOCOLS = {"icmpv4": 1, "igmp": 2, "tcp": 6, "udp": 17, "ipv6": 41, "gre": 47, "icmpv6": 58, "vrrp": 112}
+
+
+class Scope:
+    """The conditions of one host."""
+
+    def __init__(self, host: str) -> None:
+        self._host = host
+        self._made: dict[str, ConditionMatch] = {}
+        self.matches: dict[tuple[str, ...], Match | None] = {}
+
+    def condition(self, sentence: str) -> ConditionMatch:
+        """The condition that `sentence` says, one variable for one sentence."""
+        if sentence not in self._made:
+            self._made[sentence] = ConditionMatch(Condition(f"{self._host}: {sentence}", sentence))
+        return self._made[sentence]
+
+    @staticmethod
+    def is_keyword(text: str) -> bool:
+        """Whether a list holds something that is not a number, an address or `any`."""
+        return text != "any" and any(
+            part.strip() and not (part.strip()[0].isdigit() or ":" in part) for part in text.split(",")
+        )
+
+
+def protocol_match(text: str) -> Match | None:
+    """A protocol by name or number; None for any. An unknown name is a condition of its own."""
+    name = text.lower()
+    if name == "any":
+        return None
+    number = int(name) if name.isdigit() and len(name) < 4 else PROTOCOLS.get(name, 256)
+    if number > 255:
+        return ConditionMatch(Condition(f"protocol {name}", f"whether the protocol is {text}"))
+    return FieldMatch(Field.PROTOCOL, ((number, number),))
+
+
+def address_match(field: Field, text: str, family: Family, scope: Scope) -> Match | None:
+    """A list of addresses, blocks, ranges and keywords; None for any.
+
+    A list that names only the other family matches nothing in this one.
+    """
+    key = ("address", field.name, text, family.value)
+    if key not in scope.matches:
+        scope.matches[key] = _addresses(field, text, family, scope)
+    return scope.matches[key]
+
+
+def _addresses(field: Field, text: str, family: Family, scope: Scope) -> Match | None:
+    if text == "any":
+        return None
+    ranges: list[Interval] = []
+    alternatives: list[tuple[Match, ...]] = []
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        found = _range(part)
+        if found is None:
+            alternatives.append((scope.condition(f"the {field.label} address is {part}"),))
+            continue
+        version, interval = found
+        if (version == 4) == (family is Family.IPV4):
+            ranges.append(interval)
+    if ranges:
+        alternatives.insert(0, (FieldMatch(field, normalise(ranges)),))
+    if len(alternatives) == 1:
+        return alternatives[0][0]
+    return AnyOf(tuple(alternatives))
+
+
+def _range(text: str) -> tuple[int, Interval] | None:
+    """An address, a block, or a range `first-last`, as IP version and interval; None for a keyword."""
+    try:
+        if "-" in text:
+            low, _, high = text.partition("-")
+            first, last = ip_address(low.strip()), ip_address(high.strip())
+            if first.version != last.version:
+                return None
+            return first.version, (int(first), int(last))
+        network = ip_network(text, strict=False)
+    except ValueError:
+        return None
+    return network.version, (int(network.network_address), int(network.broadcast_address))
+
+
+def port_match(field: Field, text: str, scope: Scope) -> Match | None:
+    """A list of ports, ranges and keywords; None for any."""
+    key = ("port", field.name, text)
+    if key not in scope.matches:
+        scope.matches[key] = _ports(field, text, scope)
+    return scope.matches[key]
+
+
+def _ports(field: Field, text: str, scope: Scope) -> Match | None:
+    if text == "any":
+        return None
+    ranges: list[Interval] = []
+    alternatives: list[tuple[Match, ...]] = []
+    highest = top(field, Family.IPV4)
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        low, _, high = part.partition("-")
+        if low.strip().isdigit() and (not high or high.strip().isdigit()) and len(low) < 6 and len(high) < 6:
+            first, last = int(low), int(high or low)
+            if last <= highest:
+                ranges.append((first, last))
+                continue
+        alternatives.append((scope.condition(f"the {field.label.replace('_', ' ')} is one of {part}"),))
+    if ranges:
+        alternatives.insert(0, (FieldMatch(field, normalise(ranges)),))
+    if len(alternatives) == 1:
+        return alternatives[0][0]
+    return AnyOf(tuple(alternatives))

@@ -1,0 +1,204 @@
+"""`netsh advfirewall firewall show rule name=all`, with or without `verbose`.
+
+A rule is a block: its name, a line of dashes, then `label: value` lines; ICMP rules have an indented
+table of types and codes. Verbose dumps add program, service, interface types and more. The facts are
+Microsoft's "netsh advfirewall firewall" reference, and what real dumps show where that is silent.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from validator.dialects import Fragment
+from validator.dialects import _netsh_words as netsh
+from validator.dialects._windows import IcmpRow, WindowsRule, WindowsRules, convert
+from validator.errors import ExportError
+from validator.packets.fields import Family
+from validator.source import Ledger, LineState, Source
+
+NAME = "netsh-rules"
+TITLE = "netsh advfirewall firewall show rule name=all [verbose]"
+PLATFORM = "windows"
+
+_DASHES = re.compile(r"-{20,}\s*$")
+_NEEDED = ("enabled", "direction", "profiles", "local_ip", "remote_ip", "protocol", "action")
+_IGNORED = ("grouping", "rule_source", "description")
+_ICMP_ROW = re.compile(r"\s+(\S+)\s+(\S+)\s*$")
+_AGAIN = "run the command again and redirect all of its output into the file"
+
+
+def sniff(source: Source) -> bool:
+    """A rule name over a line of dashes; or field labels that a filter left of such blocks."""
+    lines = source.lines
+    for number, line in enumerate(lines[:400]):
+        head, colon, _ = line.partition(":")
+        if colon and netsh.label(head) == "name" and _DASHES.match(_at(lines, number + 1)):
+            return True
+    labels = [netsh.label(line.partition(":")[0]) for line in lines[:400] if ":" in line]
+    return labels.count("name") > 1 and len(set(labels) - {""}) > 1
+
+
+def _at(lines: tuple[str, ...], index: int) -> str:
+    return lines[index] if index < len(lines) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    line: int
+    text: str
+
+
+def parse(source: Source, ledger: Ledger) -> Fragment:
+    """The rules in `source`. Raises ExportError where blocks were cut, or filtered away."""
+    lines = source.lines
+    starts = [
+        number
+        for number in range(1, len(lines))
+        if _DASHES.match(lines[number]) and netsh.label(lines[number - 1].partition(":")[0]) == "name"
+    ]
+    if not starts:
+        problem = "the rules' blocks were filtered away (findstr, grep)"
+        raise ExportError(problem, _AGAIN, source.path, 1)
+    for number in range(1, starts[0]):
+        state = LineState.IGNORED if not lines[number - 1].strip() else LineState.UNREAD
+        ledger.mark(number, state)
+    rules: list[WindowsRule] = []
+    verbose = False
+    for position, start in enumerate(starts):
+        end = starts[position + 1] - 1 if position + 1 < len(starts) else len(lines)
+        fields, icmp = _fields(source, ledger, start, end)
+        verbose = verbose or "program" in fields or "security" in fields
+        rules.append(_rule(source, ledger, start, fields, icmp))
+    data = WindowsRules(source.path, tuple(rules), verbose)
+    return Fragment(NAME, PLATFORM, source.path, data, (Family.IPV4, Family.IPV6))
+
+
+def _fields(
+    source: Source, ledger: Ledger, start: int, end: int
+) -> tuple[dict[str, _Field], tuple[IcmpRow, ...]]:
+    """The fields of the block whose name is on line `start` (1-based) and that ends on `end`."""
+    ledger.mark_range(start, min(start + 1, end), LineState.MODELLED)
+    name = source.lines[start - 1].partition(":")[2].strip()
+    fields: dict[str, _Field] = {"name": _Field(start, name)}
+    icmp: list[IcmpRow] = []
+    last = ""
+    for number in range(start + 2, end + 1):
+        line = source.lines[number - 1]
+        head, colon, rest = line.partition(":")
+        key = netsh.label(head) if colon and not line[:1].isspace() else ""
+        if key and key not in fields:
+            fields[key] = _Field(number, rest.strip())
+            ledger.mark(number, LineState.IGNORED if key in _IGNORED else LineState.MODELLED)
+            last = key
+        elif not line.strip():
+            continue
+        elif last == "protocol" and _ICMP_ROW.match(line):
+            row = _icmp_row(line)
+            icmp += [row] if row else []
+            ledger.mark(number, LineState.MODELLED)
+        elif line.strip().lower() in netsh.TERMINATORS and "action" in fields:
+            ledger.mark(number, LineState.IGNORED)
+        elif last in ("description", "grouping"):
+            ledger.mark(number, LineState.IGNORED)
+        elif last in ("local_ip", "remote_ip", "local_port", "remote_port") and fields[last].text.endswith(","):
+            fields[last] = _Field(fields[last].line, fields[last].text + line.strip())
+            ledger.mark(number, LineState.MODELLED)
+        elif "action" in fields:
+            ledger.mark(number, LineState.UNSUPPORTED)
+        else:
+            ledger.mark(number, LineState.UNSUPPORTED)
+            fields.setdefault("unknown", _Field(number, line.strip()))
+    return fields, tuple(icmp)
+
+
+def _icmp_row(line: str) -> IcmpRow | None:
+    """A row of the ICMP table; its header, in whatever language, is None."""
+    kind, code = line.split()[:2]
+    if not (kind.isdigit() or netsh.value(kind) == "any"):
+        return None
+
+    def number(text: str) -> int | None:
+        return int(text) if text.isdigit() else None
+
+    return IcmpRow(number(kind), number(code))
+
+
+def _rule(
+    source: Source, ledger: Ledger, start: int, fields: Mapping[str, _Field], icmp: tuple[IcmpRow, ...]
+) -> WindowsRule:
+    missing = [key for key in _NEEDED if key not in fields]
+    if missing:
+        last = max(entry.line for entry in fields.values())
+        label = netsh.LABELS[missing[0]][0]
+        if "unknown" in fields:
+            problem = f"the field {fields['unknown'].text[:40]!r} is in no known language ({label} is missing)"
+            raise ExportError(problem, "run `chcp 437` before netsh, to export in English", source.path, last)
+        problem = f"the rule {fields['name'].text[:60]!r} has no {label}: the dump is cut or filtered"
+        raise ExportError(problem, _AGAIN, source.path, last)
+    why = "; ".join(_unclear(fields))
+    texts = {key: entry.text for key, entry in fields.items()}
+    rule = WindowsRule(
+        path=source.path,
+        line=start,
+        name=texts["name"],
+        enabled=netsh.value(texts["enabled"]) == "yes",
+        inbound=netsh.value(texts["direction"]) == "in",
+        profiles=tuple(netsh.value(text) for text in texts["profiles"].split(",")),
+        protocol=_plain(texts["protocol"]),
+        local_ip=_plain(texts["local_ip"]),
+        remote_ip=_plain(texts["remote_ip"]),
+        local_port=_plain(texts.get("local_port", "any")),
+        remote_port=_plain(texts.get("remote_port", "any")),
+        action=netsh.value(texts["action"]),
+        icmp=icmp,
+        scope=tuple(_scope(texts)),
+        edge=netsh.value(texts.get("edge", "no")) or texts.get("edge", ""),
+        why=why,
+    )
+    if why or rule.is_conditional:
+        state = LineState.UNSUPPORTED if why else LineState.CONDITIONAL
+        ledger.mark_range(start, max(entry.line for entry in fields.values()), state)
+    return rule
+
+
+def _plain(text: str) -> str:
+    """`any` for the word of any language, else the text."""
+    return "any" if netsh.value(text) == "any" else text
+
+
+def _unclear(fields: Mapping[str, _Field]) -> Iterator[str]:
+    """What of a rule is not understood; such a rule may do anything."""
+    wanted = {"enabled": ("yes", "no"), "direction": ("in", "out"), "action": ("allow", "block", "bypass")}
+    for key, words in wanted.items():
+        if netsh.value(fields[key].text) not in words:
+            yield f"{netsh.LABELS[key][0]} is {fields[key].text[:40]!r}"
+    for text in fields["profiles"].text.split(","):
+        if netsh.value(text) not in ("domain", "private", "public"):
+            yield f"a profile is {text[:40]!r}"
+    if "unknown" in fields:
+        yield f"the line {fields['unknown'].text[:40]!r} is not understood"
+
+
+_SCOPES = {
+    "program": "the program is {}",
+    "service": "the service is {}",
+    "interface_types": "the interface type is {}",
+    "remote_computers": "the remote computer is in {}",
+    "remote_users": "the remote user is in {}",
+}
+
+
+def _scope(texts: Mapping[str, str]) -> Iterator[str]:
+    """What limits a verbose rule beyond addresses and ports, each as a sentence."""
+    for key, sentence in _SCOPES.items():
+        text = texts.get(key, "").strip()
+        if text and netsh.value(text) != "any":
+            yield sentence.format(text)
+    security = texts.get("security", "NotRequired")
+    if security.lower() != "notrequired":
+        yield f"the connection is protected by IPsec ({security})"
+
+
+__all__ = ["NAME", "PLATFORM", "TITLE", "convert", "parse", "sniff"]
