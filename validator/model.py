@@ -171,7 +171,9 @@ class Firewall:
     `hooks` names for each hook the base chains a packet passes, in order: it gets through when
     every one accepts. A hook that is missing accepts everything. `profiles` are the Windows
     profiles: interfaces of those names, judged one by one; empty elsewhere. `loopback_filtered`
-    is False where the operating system exempts loopback. `profiles_off` gives the line that says
+    is False where the operating system exempts loopback. `alternatives` are settings of which nobody told
+    which is in force (the security groups of an interface), each with a text: rules test their position
+    with Field.ALTERNATIVE, and a requirement is judged for every one. `profiles_off` gives the line that says
     that a profile is switched off (then it filters nothing).
     """
 
@@ -185,6 +187,7 @@ class Firewall:
     profiles: tuple[str, ...] = ()
     profiles_off: Mapping[str, Span] = field(default_factory=dict)
     loopback_filtered: bool = True
+    alternatives: tuple[Span, ...] = ()
     proxy: Proxy | None = None
 
 

@@ -59,6 +59,9 @@ class Question:
             Field.DESTINATION_PORT: requirement.entry.ports,
             Field.SOURCE_PORT: EPHEMERAL,
         }
+        count = len(self.path.alternatives)
+        if count:
+            found[Field.ALTERNATIVE] = ((0, count - 1),)
         if not requirement.local:
             found[Field.IN_INTERFACE if inbound else Field.OUT_INTERFACE] = self._interfaces()
         return found
@@ -77,7 +80,10 @@ def judge(question: Question) -> Result:
     requirement, path = question.requirement, question.path
     bounds = question.bounds()
     judgement = Judgement(path, PROTOCOLS[requirement.protocol], path.space.box(bounds))
-    verdict, restricted = _verdict(judgement, bounds, requirement.peers is not None or requirement.local)
+    if path.alternatives:
+        verdict, restricted = verdict_of_alternatives(judgement), False
+    else:
+        verdict, restricted = _verdict(judgement, bounds, requirement.peers is not None or requirement.local)
     refused = _refused(judgement, verdict)
     blocked_by = _blocked_by(judgement, refused, requirement.local)
     accepted_by = _accepted_by(judgement, requirement.local)
@@ -154,6 +160,22 @@ def _verdict(judgement: Judgement, bounds: dict[int, Intervals], declared: bool)
     return Verdict.PARTIAL, False
 
 
+def verdict_of_alternatives(judgement: Judgement) -> Verdict:
+    """Open if every alternative is, blocked if none lets anything pass; else it depends on which it is."""
+    if judgement.surely == judgement.region:
+        return Verdict.OPEN
+    return Verdict.UNKNOWN if judgement.possibly else Verdict.BLOCKED
+
+
+def _admitting(judgement: Judgement) -> list[Span]:
+    """The alternatives under which something may pass."""
+    levels = judgement.possibly.levels() - {int(Field.ALTERNATIVE)}
+    everything: dict[int, Intervals] = {level: ((0, judgement.path.space.top(level)),) for level in levels}
+    passing = judgement.possibly.exists(everything)
+    spans = judgement.path.alternatives
+    return [span for number, span in enumerate(spans) if passing.contains({Field.ALTERNATIVE: number})]
+
+
 def wholly(region: PacketSet, accepted: PacketSet, bounds: dict[int, Intervals]) -> PacketSet:
     """The peers of `region` (addresses and interfaces) whose every port is in `accepted`."""
     ports: dict[int, Intervals] = {level: bounds[level] for level in (Field.DESTINATION_PORT, Field.SOURCE_PORT)}
@@ -222,7 +244,8 @@ def _conditions(question: Question, judgement: Judgement, verdict: Verdict) -> t
     """What the result depends on: open conditions, then those that were assumed."""
     used: list[ConditionUse] = []
     if verdict in (Verdict.UNKNOWN, Verdict.PARTIAL):
-        used = [_use(condition) for condition in judgement.open_conditions()]
+        used = [ConditionUse(span.text, span, None) for span in _admitting(judgement)]
+        used += [_use(condition) for condition in judgement.open_conditions()]
     whole: set[tuple[str, str]] = set()
     for condition in assumed_conditions(_meeting(question)):
         name, span = condition.assumption, condition.span

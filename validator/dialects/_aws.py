@@ -88,7 +88,7 @@ class Groups:
 def convert(fragments: Sequence[Fragment], options: Options) -> Firewall | None:
     """The union of the groups a host is in: those the site names, or the only one there is.
 
-    Where there are several and nobody told, being in each is a condition. Raises SiteError
+    Where there are several and nobody told, each is an alternative. Raises SiteError
     for a group that no export holds.
     """
     exports = [fragment.data for fragment in fragments if isinstance(fragment.data, Groups)]
@@ -99,6 +99,7 @@ def convert(fragments: Sequence[Fragment], options: Options) -> Firewall | None:
     for name, inbound in (("ingress", True), ("egress", False)):
         chains[name] = _chain(name, inbound, chosen, told, exports, options.family)
     labels = " + ".join(group.name or group.id for _, group in chosen)
+    alternatives = () if told else tuple(_attached(export, group) for export, group in chosen)
     return Firewall(
         host=options.host,
         name=labels if told else f"{len(groups)} security groups",
@@ -108,7 +109,12 @@ def convert(fragments: Sequence[Fragment], options: Options) -> Firewall | None:
         chains=chains,
         exports=tuple(export.path for export in exports),
         loopback_filtered=False,
+        alternatives=alternatives,
     )
+
+
+def _attached(export: Groups, group: Group) -> Span:
+    return Span(export.path, group.line, f"the interface is in {group.label}")
 
 
 def _chosen(groups: list[tuple[Groups, Group]], options: Options) -> list[tuple[Groups, Group]]:
@@ -143,12 +149,10 @@ def _chain(
         if not export.complete:
             why = f"the export is one page of several: run {_COMMAND} without --no-paginate"
             rules.extend(undecidable((), Span(path, 1, why), why, why))
-    for export, group in chosen:
+    for number, (export, group) in enumerate(chosen):
         attached: tuple[Match, ...] = ()
         if not told:
-            text = f"the interface is in {group.label}"
-            found = Condition(f"in group {group.id}", text, Span(export.path, group.line, text))
-            attached = (ConditionMatch(found),)
+            attached = (FieldMatch(Field.ALTERNATIVE, ((number, number),)),)
         permissions = group.ingress if inbound else group.egress
         if permissions is None:
             why = f"the {name} rules of {group.label} are not in the export: run {_COMMAND}"

@@ -74,6 +74,7 @@ class Path:
     def __init__(self, crossings: tuple[Crossing, ...], ports: Intervals, loopback: bool = False) -> None:
         self.crossings, self._ports, self.loopback = crossings, ports, loopback
         firewalls = [crossing.firewall for crossing in crossings]
+        self.alternatives = next((f.alternatives for f in firewalls if f.alternatives), ())
         patterns = interface_patterns(firewalls) | {LOOPBACK}
         for firewall in firewalls:
             patterns.update(firewall.profiles)

@@ -21,20 +21,25 @@ class Family(enum.StrEnum):
 
 
 class Field(enum.IntEnum):
-    """A header field; its value is its level in the diagrams."""
+    """A header field; its value is its level in the diagrams.
 
-    IN_INTERFACE = 0
-    SOURCE = 1
-    MAC = 2
-    OUT_INTERFACE = 3
-    DESTINATION = 4
-    PROTOCOL = 5
-    STATE = 6
-    TCP_FLAGS = 7
-    ICMP_TYPE = 8
-    ICMP_CODE = 9
-    DESTINATION_PORT = 10
-    SOURCE_PORT = 11
+    ALTERNATIVE is no header field but behaves as one: which of several settings that nobody chose
+    between is in force (see model.Firewall.alternatives).
+    """
+
+    ALTERNATIVE = 0
+    IN_INTERFACE = 1
+    SOURCE = 2
+    MAC = 3
+    OUT_INTERFACE = 4
+    DESTINATION = 5
+    PROTOCOL = 6
+    STATE = 7
+    TCP_FLAGS = 8
+    ICMP_TYPE = 9
+    ICMP_CODE = 10
+    DESTINATION_PORT = 11
+    SOURCE_PORT = 12
 
     @property
     def label(self) -> str:
@@ -86,5 +91,5 @@ def top(field: Field, family: Family) -> int:
             return len(State) - 1
         case Field.DESTINATION_PORT | Field.SOURCE_PORT:
             return 65535
-        case Field.IN_INTERFACE | Field.OUT_INTERFACE:
+        case Field.IN_INTERFACE | Field.OUT_INTERFACE | Field.ALTERNATIVE:
             return 65535

@@ -1,0 +1,83 @@
+"""Files that people mistake for an export that Portproof reads: what they are, and what to run."""
+
+from __future__ import annotations
+
+import re
+
+from validator.source import Source
+
+_TEXTS: tuple[tuple[re.Pattern[str], str, str], ...] = (
+    (
+        re.compile(r"Chain (INPUT|OUTPUT|FORWARD|PREROUTING|\S+) \((policy \w+|\d+ references)"),
+        "this is iptables -L output, which leaves out interfaces and tables",
+        "run iptables-save > FILE and pass that file",
+    ),
+    (
+        re.compile(r"Status: (active|inactive)\s*$"),
+        "this is ufw status output, which is not the whole ruleset",
+        "run iptables-save > FILE and pass that file",
+    ),
+    (
+        re.compile(r"\S+ \((active|default)(, (active|default))?\)\s*$|\s+services: .*|\s+masquerade: (yes|no)"),
+        "this is firewall-cmd output, which is not the whole ruleset",
+        "run iptables-save > FILE (or nft list ruleset) and pass that file",
+    ),
+    (
+        re.compile(r"table (ip|ip6|inet|arp|bridge|netdev) \S+ \{"),
+        "this is an nftables ruleset, which is not read yet",
+        "where iptables-nft made the rules, run iptables-save > FILE and pass that file",
+    ),
+    (
+        re.compile(r"\s*(sudo |\$IPTABLES |/s?bin/|/usr/s?bin/)?ip6?tables (-t \w+ )?-[AIPNFX] "),
+        "this is a script of iptables commands, not a dump",
+        "run the script on a test host, then iptables-save > FILE, and pass that file",
+    ),
+    (
+        re.compile(r"\s*netsh advfirewall (firewall )?(add|set|delete) ", re.IGNORECASE),
+        "this is a script of netsh commands, not a dump",
+        "apply it on a test host, then run netsh advfirewall firewall show rule name=all verbose > FILE",
+    ),
+    (
+        re.compile(r"(Domain|Standard) profile configuration", re.IGNORECASE),
+        "this is the legacy netsh firewall output, which is not read yet",
+        "run netsh advfirewall firewall show rule name=all verbose > FILE and pass that file",
+    ),
+    (
+        re.compile(r"Windows Registry Editor"),
+        "this is a registry export without Internet Settings",
+        "run netsh advfirewall firewall show rule name=all verbose > FILE and pass that file",
+    ),
+)
+
+_JSON: tuple[tuple[str, str], ...] = (
+    ('"NetworkAcls"', "describe-network-acls"),
+    ('"Reservations"', "describe-instances"),
+    ('"NetworkInterfaces"', "describe-network-interfaces"),
+    ('"PrefixLists"', "describe-prefix-lists"),
+    ('"Subnets"', "describe-subnets"),
+    ('"Vpcs"', "describe-vpcs"),
+    ('"VpcPeeringConnections"', "describe-vpc-peering-connections"),
+    ('"RouteTables"', "describe-route-tables"),
+    ('"SecurityGroupRules"', "describe-security-group-rules"),
+)
+
+
+def lookalike(source: Source) -> tuple[int, str, str] | None:
+    """The line that gives the file away, what it is, and what to do; None where it is nobody's guess."""
+    head = next((line.strip() for line in source.lines if line.strip()), "")
+    if head.startswith(("{", "[")):
+        return _json(source)
+    for number, line in enumerate(source.lines[:2000], 1):
+        for pattern, what, remedy in _TEXTS:
+            if pattern.match(line):
+                return number, what, remedy
+    return None
+
+
+def _json(source: Source) -> tuple[int, str, str]:
+    text = source.text
+    for key, command in _JSON:
+        if key in text:
+            line = text[: text.index(key)].count("\n") + 1
+            return line, f"this is aws ec2 {command} output", "pass aws ec2 describe-security-groups output"
+    return 1, "this JSON holds no security groups", "pass aws ec2 describe-security-groups output"
