@@ -181,8 +181,23 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class RuleText:
+    """What a report says about a rule of the catalogue: `message` is its template, `why` and `fix`
+    are prose, `references` are addresses or titles of manuals."""
+
+    id: str
+    name: str
+    severity: Severity
+    message: str = ""
+    why: str = ""
+    fix: str = ""
+    references: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """Everything a report format prints. `assumptions` are those in force that a result used, by name."""
+    """Everything a report format prints. `assumptions` are those in force that a result used, by name;
+    `rules` are the texts of the rules that judged it."""
 
     policy: Policy
     exports: tuple[ExportSummary, ...]
@@ -191,6 +206,7 @@ class Report:
     skipped: tuple[Skipped, ...] = ()
     assumptions: Mapping[str, str] = field(default_factory=dict)
     errors: tuple[str, ...] = ()
+    rules: tuple[RuleText, ...] = ()
 
     def summary(self) -> dict[str, int]:
         """Counts by verdict, and of findings."""

@@ -1,0 +1,164 @@
+"""What the rules of the catalogue may talk about: the kinds of subjects and the facts of each.
+
+A fact's value is always of the type declared here; `subjects.py` makes them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from validator.expressions import Type
+from validator.packets.fields import Intervals
+from validator.source import Span
+
+_TEXT, _NUMBER, _TRUTH, _TEXTS = Type.TEXT, Type.NUMBER, Type.TRUTH, Type.TEXTS
+_MAYBE = Type.TEXT | Type.NULL
+
+_PLACE: Mapping[str, Type] = {
+    "host": _TEXT,
+    "where": _TEXT,  # the host, and the profile where there is one: `web1, profile public`
+}
+_ENTRY: Mapping[str, Type] = {
+    **_PLACE,
+    "profile": _MAYBE,
+    "module": _TEXT,
+    "module_id": _TEXT,
+    "entry": _TEXT,
+    "direction": _TEXT,
+    "ports": _TEXT,
+    "local": _TRUTH,
+    "peers_declared": _TRUTH,
+    "alternative": _TEXT,  # empty also where the host's settings leave only one of the group
+    "alternative_met": _TRUTH,
+    "deciding": _TEXT,  # `file:line: raw text` of the first deciding line
+}
+
+FACTS: Mapping[str, Mapping[str, Type]] = {
+    # One requirement on one path: a module's port entry, protocol and family, on a host.
+    "result": {
+        **_ENTRY,
+        "firewall": _TEXT,
+        "protocol": _TEXT,
+        "service": _TEXT,  # `TCP 9340`
+        "family": _TEXT,
+        "verdict": _TEXT,
+        "restricted": _TRUTH,
+        "request": _TEXT,
+        "reply": _TEXT,
+        "stopped_on": _TEXT,  # the first leg that does not get through: request, reply; or empty
+        "peers": _TEXT,  # `anybody`, `this host (loopback)`, or the declared blocks
+        "exposed": _TRUTH,
+        "other_family_open": _TRUTH,
+        "category": _TEXT,
+        "clear_text": _TRUTH,
+        "conditions": _NUMBER,  # that are open
+        "condition_texts": _TEXTS,
+        "understood": _TRUTH,  # every deciding line and every line of an open condition was understood
+        "near_disabled": _NUMBER,
+        "near_late": _NUMBER,
+        "near_profile": _NUMBER,
+    },
+    # One port entry on a host, over its protocols and families.
+    "row": {
+        **_ENTRY,
+        "protocols_differ": _TRUTH,  # in some family one protocol is open and another one stopped
+        "protocols_open": _TEXTS,
+        "protocols_stopped": _TEXTS,
+        "families_differ": _TRUTH,  # for some protocol one family is open and the other one stopped
+        "families_open": _TEXTS,
+        "families_stopped": _TEXTS,
+    },
+    # A rule that would have let requests pass.
+    "near-miss": {
+        **_PLACE,
+        "why": _TEXT,  # disabled, too-late, other-profile
+        "rule": _TEXT,  # `the rule 'NAME'`, or `a rule` where it has none
+        "line": _TEXT,
+        "profiles": _TEXTS,  # those it is made for
+        "judged": _TEXTS,  # those in which the requests are stopped
+        "services": _TEXTS,
+        "results": _NUMBER,
+    },
+    # A group of modules of which one must be open.
+    "alternatives": {
+        **_PLACE,
+        "alternative": _TEXT,
+        "state": _TEXT,  # open, unknown, blocked: of its best member, in the worst profile
+        "modules": _TEXTS,
+        "details": _TEXT,
+    },
+    # A port of a host that several modules listen on.
+    "port": {**_PLACE, "ports": _TEXT, "protocols": _TEXTS, "modules": _TEXTS},
+    # A firewall, or one of its Windows profiles.
+    "firewall": {
+        **_PLACE,
+        "firewall": _TEXT,
+        "platform": _TEXT,
+        "family": _TEXT,
+        "profile": _MAYBE,
+        "off": _TRUTH,  # it is switched off, or nothing in it stops an inbound packet
+        "line": _TEXT,
+    },
+    # A host's proxy setting.
+    "proxy": {**_PLACE, "server": _TEXT, "bypass_local": _TRUTH, "bypass_needed": _TRUTH, "line": _TEXT},
+    # Something wrong with a chain: loop, unreached, missing-chain.
+    "chain": {**_PLACE, "chain": _TEXT, "problem": _TEXT, "text": _TEXT, "line": _TEXT},
+    # A line that was not understood, with the results that depend on it.
+    "line": {**_PLACE, "line": _TEXT, "services": _TEXTS, "results": _NUMBER},
+    # Something taken for granted on a host.
+    "assumption": {**_PLACE, "assumption": _TEXT, "text": _TEXT, "lines": _NUMBER, "results": _NUMBER},
+}
+"""For each kind of subject, the facts and their types."""
+
+_MOST = 200
+_LISTED = 4
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]+")
+
+
+def plain(text: str, most: int = _MOST) -> str:
+    """`text` as one line of printable characters: control and direction signs out, cut at `most`."""
+    clean = " ".join(_UNSAFE.sub(" ", text).split())
+    return clean if len(clean) <= most else clean[: most - 3] + "..."
+
+
+def wording(value: object) -> str:
+    """The value of a fact as it stands in a message."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None:
+        return "none"
+    if isinstance(value, list | tuple):
+        return listing([str(item) for item in value])
+    return plain(str(value), 600)
+
+
+def listing(items: Iterable[str], most: int = _LISTED) -> str:
+    """`a, b, c and 5 more`."""
+    every = list(items)
+    shown = "; " if any(", " in item for item in every) else ", "
+    text = shown.join(plain(item) for item in every[:most])
+    return text if len(every) <= most else f"{text} and {len(every) - most} more"
+
+
+def port_text(ports: Intervals) -> str:
+    """Ports for people: `5863, 5864`, `5000-5010`."""
+    parts = []
+    for low, high in ports:
+        parts += [str(port) for port in range(low, high + 1)] if high - low < 2 else [f"{low}-{high}"]
+    return ", ".join(parts)
+
+
+def line_text(span: Span) -> str:
+    """`file:line: raw text`."""
+    text = plain(span.text)
+    place = f"{plain(span.path)}:{span.line}"
+    return f"{place}: {text}" if text else place
+
+
+_COUNTERS = re.compile(r"^\[\d+:\d+\]\s*|\bcounter packets \d+ bytes \d+\s*")
+
+
+def lasting(text: str) -> str:
+    """The text of a line without what changes when an export is made again (counters, blanks)."""
+    return " ".join(_COUNTERS.sub("", text.strip()).split())

@@ -1,0 +1,92 @@
+"""Subjects about firewalls themselves: switched off, proxy settings, chains that go wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from validator.check import Checked
+from validator.facts import lasting, line_text
+from validator.graph import reachable
+from validator.model import Firewall, Hook, Verb
+from validator.results import Subject, Value
+from validator.source import Span
+
+
+def firewall_subjects(checked: Checked) -> Iterator[Subject]:
+    """The subjects of kind firewall, proxy and chain, in the order of the firewalls."""
+    yield from _firewalls(checked)
+    yield from _proxies(checked)
+    yield from _chains(checked)
+
+
+def _firewalls(checked: Checked) -> Iterator[Subject]:
+    seen: set[tuple[str, str, str | None]] = set()
+    for firewall in checked.firewalls:
+        if not firewall.chains:
+            continue
+        names: tuple[str | None, ...] = firewall.profiles or (None,)
+        for profile in names:
+            # A Windows profile is on or off for both families at once.
+            key = (firewall.host, firewall.platform if profile else firewall.name, profile)
+            if key in seen:
+                continue
+            seen.add(key)
+            span = firewall.profiles_off.get(profile) if profile else _lets_all_in(firewall)
+            place = span or Span(firewall.exports[0] if firewall.exports else "", 1)
+            facts: dict[str, Value] = {
+                "host": firewall.host,
+                "where": f"{firewall.host}, profile {profile}" if profile else firewall.host,
+                "firewall": firewall.name,
+                "platform": firewall.platform,
+                "family": firewall.family.value,
+                "profile": profile,
+                "off": span is not None,
+                "line": line_text(place),
+            }
+            yield Subject("firewall", facts, place, f"{key[1]}\n{profile or ''}")
+
+
+def _lets_all_in(firewall: Firewall) -> Span | None:
+    """The line to point at where nothing in a firewall can stop an inbound packet, or None."""
+    bases = [firewall.chains[name] for name in firewall.hooks.get(Hook.INPUT, ()) if name in firewall.chains]
+    stops = (Verb.DROP, Verb.REJECT)
+    for name in reachable(firewall, (base.name for base in bases)):
+        chain = firewall.chains[name]
+        rules = (*chain.rules, chain.policy) if chain.policy else chain.rules
+        if any(rule.enabled and (rule.action.verb in stops or not rule.understood) for rule in rules):
+            return None
+    for base in bases:
+        if base.policy is not None:
+            return base.policy.span
+    return Span(firewall.exports[0] if firewall.exports else "", 1)
+
+
+def _proxies(checked: Checked) -> Iterator[Subject]:
+    seen: set[tuple[str, Span]] = set()
+    for firewall in checked.firewalls:
+        proxy = firewall.proxy
+        if proxy is None or (firewall.host, proxy.span) in seen:
+            continue
+        seen.add((firewall.host, proxy.span))
+        facts: dict[str, Value] = {
+            "host": firewall.host,
+            "where": firewall.host,
+            "server": proxy.server,
+            "bypass_local": proxy.bypass_local,
+            "bypass_needed": checked.report.policy.bypass_proxy_for_local,
+            "line": line_text(proxy.span),
+        }
+        yield Subject("proxy", facts, proxy.span, lasting(proxy.span.text))
+
+
+def _chains(checked: Checked) -> Iterator[Subject]:
+    for problem in checked.problems:
+        facts: dict[str, Value] = {
+            "host": problem.host,
+            "where": problem.host,
+            "chain": problem.chain,
+            "problem": problem.kind,
+            "text": problem.text,
+            "line": line_text(problem.span),
+        }
+        yield Subject("chain", facts, problem.span, f"{problem.kind}\n{problem.chain}\n{lasting(problem.span.text)}")
