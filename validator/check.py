@@ -52,7 +52,7 @@ def check(loaded: Loaded, policy: Policy, site: Site | None, options: CheckOptio
 
     Raises UserError (BudgetError, SiteError) where a ruleset cannot be evaluated.
     """
-    families = choose_families(loaded, site, options)
+    families = options.families or choose_families(loaded, site)
     found = firewalls(loaded, families, options.withdrawn, site)
     filtering = tuple(firewall for firewall in found if firewall.chains)
     graph = build(filtering, policy, site)
@@ -75,11 +75,9 @@ def check(loaded: Loaded, policy: Policy, site: Site | None, options: CheckOptio
     return Checked(report, found, tuple(dict.fromkeys(wrong)), site, tuple(_without_rules(loaded, filtering)))
 
 
-def choose_families(loaded: Loaded, site: Site | None, options: CheckOptions) -> tuple[Family, ...]:
-    """The families to judge: as asked, or IPv4, with IPv6 where the site names IPv6 addresses, and
-    IPv6 alone where every export is an IPv6 one."""
-    if options.families:
-        return options.families
+def choose_families(loaded: Loaded, site: Site | None) -> tuple[Family, ...]:
+    """The families to judge where nobody asked: IPv4, with IPv6 where the site names IPv6 addresses,
+    and IPv6 alone where every export is an IPv6 one."""
     told = {family for export in loaded.exports for family in export.fragment.families}
     if told == {Family.IPV6}:
         return (Family.IPV6,)

@@ -25,7 +25,6 @@ from validator.model import (
     FieldMatch,
     Firewall,
     Hook,
-    Match,
     Rule,
     Verb,
     undecidable,

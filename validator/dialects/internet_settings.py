@@ -20,11 +20,11 @@ TITLE = "reg export of Internet Settings (proxy)"
 PLATFORM = "windows"
 STANDS_ALONE = False
 
-_KEY = re.compile(r"\[?HKEY_[A-Z_]+\\.*\\Internet Settings\]?\s*$", re.I)
-_OTHER_KEY = re.compile(r"\[?HKEY_", re.I)
+_KEY = re.compile(r"\[?HKEY_[A-Z_]+\\.*\\Internet Settings\]?\s*$", re.IGNORECASE)
+_OTHER_KEY = re.compile(r"\[?HKEY_", re.IGNORECASE)
 _EXPORTED = re.compile(r'"((?:[^"\\]|\\.)*)"=(.*)$')
 _QUERIED = re.compile(r"\s+(\S+)\s+REG_\w+\s+(.*)$")
-_DWORD = re.compile(r"(?:dword:|0x)([0-9a-f]+)$", re.I)
+_DWORD = re.compile(r"(?:dword:|0x)([0-9a-f]+)$", re.IGNORECASE)
 
 
 def sniff(source: Source) -> bool:

@@ -32,11 +32,11 @@ _TITLES = {
 _STATE = ("state", "status", "état", "estado", "状态")
 _ON = ("on", "ein", "actif", "オン", "打开", "启用")
 _OFF = ("off", "aus", "オフ", "关闭", "禁用")
-_POLICY = re.compile(r"\b(BlockInboundAlways|BlockInbound|AllowInbound),\s*(AllowOutbound|BlockOutbound)\b", re.I)
+_POLICY = re.compile(r"\b(BlockInboundAlways|BlockInbound|AllowInbound),\s*(AllowOutbound|BlockOutbound)\b", re.IGNORECASE)
 _SETTING = re.compile(
     r"(LocalFirewallRules|LocalConSecRules|InboundUserNotification|RemoteManagement"
     r"|UnicastResponseToMulticast|LogAllowedConnections|LogDroppedConnections|FileName|MaxFileSize)\s",
-    re.I,
+    re.IGNORECASE,
 )
 _INBOUND = {"blockinboundalways": "block-always", "blockinbound": "block", "allowinbound": "allow"}
 _OUTBOUND = {"allowoutbound": "allow", "blockoutbound": "block"}

@@ -98,9 +98,7 @@ def _fields(
             row = _icmp_row(line)
             icmp += [row] if row else []
             ledger.mark(number, LineState.MODELLED)
-        elif line.strip().lower() in netsh.TERMINATORS and "action" in fields:
-            ledger.mark(number, LineState.IGNORED)
-        elif last in ("description", "grouping"):
+        elif line.strip().lower() in netsh.TERMINATORS and "action" in fields or last in ("description", "grouping"):
             ledger.mark(number, LineState.IGNORED)
         elif last in ("local_ip", "remote_ip", "local_port", "remote_port") and fields[last].text.endswith(","):
             fields[last] = _Field(fields[last].line, fields[last].text + line.strip())

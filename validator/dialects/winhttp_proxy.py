@@ -24,10 +24,10 @@ TITLE = "netsh winhttp show proxy"
 PLATFORM = "windows"
 STANDS_ALONE = False
 
-_SERVER = re.compile(r"\s*Proxy Server\(s\)\s*:\s*(.*)$", re.I)
-_BYPASS = re.compile(r"\s*Bypass List\s*:\s*(.*)$", re.I)
-_DIRECT = re.compile(r"\s*Direct access \(no proxy server\)", re.I)
-_HEADER = re.compile(r".*WinHTTP", re.I)
+_SERVER = re.compile(r"\s*Proxy Server\(s\)\s*:\s*(.*)$", re.IGNORECASE)
+_BYPASS = re.compile(r"\s*Bypass List\s*:\s*(.*)$", re.IGNORECASE)
+_DIRECT = re.compile(r"\s*Direct access \(no proxy server\)", re.IGNORECASE)
+_HEADER = re.compile(r".*WinHTTP", re.IGNORECASE)
 
 
 def sniff(source: Source) -> bool:
