@@ -113,10 +113,12 @@ def test_a_close_name_is_suggested() -> None:
 
 @pytest.mark.parametrize("text", ["(" * 900 + "exposed" + ")" * 900, "not " * 450 + "exposed", "x" * 3000])
 def test_hostile_conditions_are_refused_or_read(text: str) -> None:
+    problem = ""
     try:
         assert compile_expression(text, TYPES).test(FACTS) in (True, False)
     except RuleError as error:
-        assert "nested" in error.problem or "longer" in error.problem
+        problem = error.problem
+    assert not problem or "nested" in problem or "longer" in problem
 
 
 def test_deep_conditions_take_linear_time() -> None:

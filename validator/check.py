@@ -170,9 +170,7 @@ def _assumptions(results: list[Result]) -> dict[str, str]:
 def _summary(export: Export) -> ExportSummary:
     source = export.source
     spans = tuple(source.span(line) for line in export.ledger.unsupported())
-    return ExportSummary(
-        source.path, export.dialect.NAME, export.host, source.sha256, export.ledger.counts(), spans
-    )
+    return ExportSummary(source.path, export.dialect.NAME, export.host, source.sha256, export.ledger.counts(), spans)
 
 
 def _without_rules(loaded: Loaded, filtering: Iterable[Firewall]) -> Iterable[UserError]:

@@ -5,6 +5,7 @@
     PortproofError
     ├── UserError             the user can mend it: one line `file:line: what; remedy`, exit 2
     │   ├── ExportError       an export that cannot be read (missing, empty, binary, cut, foreign)
+    │   │   └── UnknownExportError    a file that no dialect recognises
     │   ├── PolicyError       a policy file that is not one, or that does not exist
     │   ├── SiteError         a site file that is not one, or that names what does not exist
     │   ├── RuleError         a rule of the catalogue that is not well formed
@@ -37,6 +38,10 @@ class UserError(PortproofError):
 
 class ExportError(UserError):
     """An export that cannot be read or that no dialect recognises."""
+
+
+class UnknownExportError(ExportError):
+    """A file that is readable text and no firewall export that is known."""
 
 
 class PolicyError(UserError):

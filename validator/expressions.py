@@ -259,19 +259,13 @@ def _compared(compare: Callable[[Any, Any], bool], left: Test, right: Test, oper
 
 def _every(tests: list[Test]) -> Test:
     def every(facts: Facts) -> bool:
-        for test in tests:
-            if not test(facts):
-                return False
-        return True
+        return all(test(facts) for test in tests)
 
     return every
 
 
 def _some(tests: list[Test]) -> Test:
     def some(facts: Facts) -> bool:
-        for test in tests:
-            if test(facts):
-                return True
-        return False
+        return any(test(facts) for test in tests)
 
     return some

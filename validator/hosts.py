@@ -92,8 +92,7 @@ def _grouped(exports: Sequence[Export]) -> list[Export]:
             named[id(export)] = same.pop() if len(same) == 1 else _name(export, taken)
             taken.add(named[id(export)])
     return [
-        Export(export.source, export.dialect, export.fragment, export.ledger, named[id(export)])
-        for export in exports
+        Export(export.source, export.dialect, export.fragment, export.ledger, named[id(export)]) for export in exports
     ]
 
 
@@ -168,5 +167,5 @@ def _not_exported(host: str, platform: str, family: Family, exports: Sequence[Ex
     span = Span(path, 1, why)
     rules = undecidable((), span, why, why)
     chain = Chain("missing", rules, Rule((), Action(Verb.ACCEPT), span, why, implicit=True, understood=False))
-    hooks = {hook: ("missing",) for hook in Hook}
+    hooks = dict.fromkeys(Hook, ("missing",))
     return Firewall(host, f"{platform} ({label} not exported)", platform, family, hooks, {"missing": chain}, (path,))

@@ -203,6 +203,7 @@ def undecidable(matches: tuple[Match, ...], span: Span, canonical: str, why: str
     Where `matches` (what was understood of it) holds, the line may or may not match, and may
     accept, drop or return: three free variables, so no proof can lean on it in either direction.
     """
+
     def guess(what: str) -> Condition:
         return Condition(f"{what} of {span.path}:{span.line}", f"{why} ({what})", span)
 

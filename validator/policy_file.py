@@ -29,9 +29,7 @@ def load(name_or_path: str) -> Policy:
         return _policy(document, f"policy/{name_or_path}.yaml")
     if not Path(name_or_path).exists() and not name_or_path.endswith((".yaml", ".yml")):
         known = ", ".join(bundled())
-        raise PolicyError(
-            f"no policy is called {name_or_path!r}", f"bundled: {known}; or give a file", name_or_path
-        )
+        raise PolicyError(f"no policy is called {name_or_path!r}", f"bundled: {known}; or give a file", name_or_path)
     document = yaml_lines.read(name_or_path, PolicyError)
     yaml_lines.validate(document, "policy", PolicyError)
     policy = _policy(document, name_or_path)
@@ -125,7 +123,9 @@ def check_setting(
     """Raise `kind` unless `policy` has the setting `name` and lets it have `value`."""
     if name not in policy.settings:
         known = ", ".join(policy.settings) or "none"
-        raise kind(f"unknown setting {name!r}", f"settings of {policy.id}: {known}", document.path, document.line(where))
+        raise kind(
+            f"unknown setting {name!r}", f"settings of {policy.id}: {known}", document.path, document.line(where)
+        )
     allowed = policy.settings[name]
     if allowed and not any(value == one and type(value) is type(one) for one in allowed):
         listed = ", ".join(str(one).lower() if isinstance(one, bool) else str(one) for one in allowed)

@@ -93,9 +93,7 @@ def entries_of(
 
 
 def _with_ports(entry: PortEntry, ports: Intervals) -> PortEntry:
-    return PortEntry(
-        entry.id, entry.direction, entry.protocols, ports, entry.when, "", entry.local, entry.comment
-    )
+    return PortEntry(entry.id, entry.direction, entry.protocols, ports, entry.when, "", entry.local, entry.comment)
 
 
 def requirements(

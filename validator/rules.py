@@ -20,7 +20,7 @@ from validator.errors import RuleError
 from validator.expressions import Expression, compile_expression
 from validator.facts import FACTS, wording
 from validator.resources import folder as bundled_folder
-from validator.results import Finding, Report, Severity, Subject, Value
+from validator.results import Finding, Report, RuleText, Severity, Subject, Value
 from validator.subjects import subjects
 
 _FINGERPRINT = 32
@@ -35,9 +35,7 @@ class Template:
 
     def render(self, facts: Mapping[str, Value]) -> str:
         """The message for these facts, as one line of plain text."""
-        return "".join(
-            literal if name is None else literal + wording(facts[name]) for literal, name in self.parts
-        )
+        return "".join(literal if name is None else literal + wording(facts[name]) for literal, name in self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +125,11 @@ def _template(text: str, known: Iterable[str], path: str, line: int) -> Template
     return Template(text, tuple(parts))
 
 
-def judge(checked: Checked, catalogue: Sequence[CatalogueRule]) -> Report:
-    """The report of a check with the findings of `catalogue`, gravest first.
+def judge(checked: Checked, catalogue: Sequence[CatalogueRule], errors: Sequence[str] = ()) -> Report:
+    """The report of a check with the findings of `catalogue`, gravest first, and the texts of its rules.
 
-    Findings are sorted by severity, host, the policy's order of modules, and rule.
+    `errors` are the mistakes of the user that go into the report. Findings are sorted by severity, host,
+    the policy's order of modules, and rule.
     """
     by_kind: dict[str, list[CatalogueRule]] = {}
     for rule in catalogue:
@@ -149,7 +148,17 @@ def judge(checked: Checked, catalogue: Sequence[CatalogueRule]) -> Report:
         rule, subject = found
         return ranks[rule.severity], str(subject.facts["host"]), modules.get(subject.result or "", -1), rule.id
 
-    return replace(checked.report, findings=tuple(_findings(sorted(fired, key=place))))
+    return replace(
+        checked.report,
+        findings=tuple(_findings(sorted(fired, key=place))),
+        rules=tuple(map(rule_text, catalogue)),
+        errors=tuple(errors),
+    )
+
+
+def rule_text(rule: CatalogueRule) -> RuleText:
+    """What reports say about a rule."""
+    return RuleText(rule.id, rule.name, rule.severity, rule.message.text, rule.why, rule.fix, rule.references)
 
 
 def _findings(fired: Iterable[tuple[CatalogueRule, Subject]]) -> Iterable[Finding]:

@@ -50,9 +50,7 @@ class Ledger:
     """
 
     def __init__(self, lines: Iterable[str]) -> None:
-        self._states = bytearray(
-            LineState.UNREAD if line.strip() else LineState.IGNORED for line in lines
-        )
+        self._states = bytearray(LineState.UNREAD if line.strip() else LineState.IGNORED for line in lines)
 
     def mark(self, line: int, state: LineState) -> None:
         """Record that `line` is in `state` unless it is already in a worse one."""
@@ -116,9 +114,7 @@ def read(path: str | os.PathLike[str]) -> Source:
     try:
         size = Path(path).stat().st_size
         if size > MAX_BYTES:
-            raise ExportError(
-                f"the file has {size:,} bytes, more than {MAX_BYTES:,}", "split the export", name
-            )
+            raise ExportError(f"the file has {size:,} bytes, more than {MAX_BYTES:,}", "split the export", name)
         data = Path(path).read_bytes()
     except IsADirectoryError:
         raise ExportError("is a folder", "name the export files in it", name) from None
@@ -192,9 +188,7 @@ def _code_page(data: bytes, path: str) -> tuple[str, str]:
             continue
         foreign = {char for char in text if ord(char) > 127}
         wrong = sum(text.count(char) for char in foreign if char in _WRONG or not char.isalpha())
-        capitals = sum(
-            1 for a, b in pairwise(text) if a.islower() and b.isupper() and ord(b) > 127
-        )
+        capitals = sum(1 for a, b in pairwise(text) if a.islower() and b.isupper() and ord(b) > 127)
         score = wrong + capitals
         if best is None or (score, rank) < best[:2]:
             best = (score, rank, text, encoding)

@@ -19,7 +19,7 @@ from validator.engine.connection import (
 )
 from validator.engine.evaluate import Decider, Evaluator
 from validator.graph import reachable
-from validator.model import ASSUMPTIONS, LOOPBACK, Condition, InterfaceMatch, Rule, Verb
+from validator.model import ASSUMPTIONS, LOOPBACK, Condition, FieldMatch, InterfaceMatch, Rule, Verb
 from validator.packets.fields import Field, Intervals
 from validator.packets.intervals import normalise
 from validator.packets.space import PacketSet
@@ -300,7 +300,7 @@ def _near_misses(question: Question, accepted_by: Sequence[Blame]) -> tuple[Near
     for rule in _reached(question, question.path.slice(REQUEST.mirrored)):
         if rule.action.verb is not Verb.ACCEPT or rule.implicit or not rule.understood:
             continue
-        if (rule.span.path, rule.span.line) in helping:
+        if (rule.span.path, rule.span.line) in helping or not _names_a_port(rule):
             continue
         here = bool(exact.meeting([rule]))
         if here:
@@ -308,6 +308,11 @@ def _near_misses(question: Question, accepted_by: Sequence[Blame]) -> tuple[Near
         elif question.profile and rule.enabled and elsewhere.meeting([rule]):
             found.append(NearMiss("other-profile", rule.span, rule.name, _profiles(rule)))
     return tuple(found[:_MOST_LINES])
+
+
+def _names_a_port(rule: Rule) -> bool:
+    """Whether a rule is about some ports; one that allows everything was made for something else."""
+    return any(isinstance(match, FieldMatch) and match.field is Field.DESTINATION_PORT for match in rule.matches)
 
 
 def _reached(question: Question, rules: Sequence[Rule]) -> list[Rule]:
@@ -339,4 +344,3 @@ def _exposed(question: Question, judgement: Judgement, verdict: Verdict) -> bool
         return verdict is Verdict.OPEN
     region = question.path.space.box(question.bounds(anybody=True))
     return Judgement(judgement.path, judgement.protocol, region).surely == region
-

@@ -68,9 +68,7 @@ def _prefer(family: Family) -> dict[int, Intervals]:
     }
 
 
-def witness(
-    judgement: Judgement, packets: PacketSet, legs: Sequence[Leg], refused: bool
-) -> PacketJson | None:
+def witness(judgement: Judgement, packets: PacketSet, legs: Sequence[Leg], refused: bool) -> PacketJson | None:
     """One packet of a connection in `packets`: of the first of `legs` that is surely refused, or,
     where `refused` is False, of the first leg. None where there is no such packet."""
     path = judgement.path

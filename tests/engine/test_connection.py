@@ -146,7 +146,5 @@ def test_the_widest_decider_comes_first() -> None:
         rule(4, "drop", source(2 << 24, 100 << 24)),
     )
     judged = inbound(wall)
-    lines = [
-        decider.rule.span.line for decider in judged.path.deciders(TCP, REQUEST, judged.region, (Verb.DROP,))
-    ]
+    lines = [decider.rule.span.line for decider in judged.path.deciders(TCP, REQUEST, judged.region, (Verb.DROP,))]
     assert lines == [4, 902, 3]

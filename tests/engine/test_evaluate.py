@@ -77,9 +77,7 @@ def test_every_base_chain_must_accept_and_the_telling_one_is_blamed() -> None:
 
 
 def test_a_field_set_on_the_way_holds_in_later_chains() -> None:
-    notrack = Rule(
-        (dport(53),), Action(Verb.CONTINUE, assign=((Field.STATE, State.UNTRACKED),)), Span("x", 1, "")
-    )
+    notrack = Rule((dport(53),), Action(Verb.CONTINUE, assign=((Field.STATE, State.UNTRACKED),)), Span("x", 1, ""))
     wall = firewall(
         chain("raw", rule(9, "jump marks"), policy="accept"),
         chain("marks", notrack),
@@ -106,9 +104,7 @@ def test_a_rule_that_is_disabled_or_needs_what_is_assumed_away_never_matches() -
 
 
 def test_a_packet_without_the_interface_matches_a_negated_name() -> None:
-    wall = firewall(
-        chain("in", rule(1, "accept", in_interface("eth0", negated=True)), policy="drop"), input="in"
-    )
+    wall = firewall(chain("in", rule(1, "accept", in_interface("eth0", negated=True)), policy="drop"), input="in")
     assert answer(wall, in_interface="") == ("accept", 1)
     assert answer(wall, in_interface="eth0")[0] == "drop"
     assert answer(wall, in_interface="eth7") == ("accept", 1)

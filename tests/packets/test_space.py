@@ -112,6 +112,9 @@ def test_a_budget_stops_instead_of_answering_wrongly() -> None:
     diagrams = Diagrams(budget=200)
     with pytest.raises(BudgetError, match="budget"):
         fold(
-            [diagrams.box({TYPE: (((n, n),), 255), CODE: (((n, n),), 255)}, diagrams.true, diagrams.false) for n in range(50)],
+            [
+                diagrams.box({TYPE: (((n, n),), 255), CODE: (((n, n),), 255)}, diagrams.true, diagrams.false)
+                for n in range(50)
+            ],
             diagrams.either,
         )

@@ -219,8 +219,16 @@ def nasty() -> Report:
             )
         )
     findings = [
-        Finding(f"PP{at:03}", bad(at), list(Severity)[at % 3], bad(at + 1), spans[at], f"{at:064x}", results[at].id,
-                results[at].blame)
+        Finding(
+            f"PP{at:03}",
+            bad(at),
+            list(Severity)[at % 3],
+            bad(at + 1),
+            spans[at],
+            f"{at:064x}",
+            results[at].id,
+            results[at].blame,
+        )
         for at in range(len(NASTY))
     ]
     exports = [
@@ -247,6 +255,4 @@ def many(number: int) -> Report:
     """The small report with `number` findings."""
     base = small()
     note, error = base.findings
-    return replace(
-        base, findings=(*(replace(note, fingerprint=f"{at:064x}") for at in range(number - 1)), error)
-    )
+    return replace(base, findings=(*(replace(note, fingerprint=f"{at:064x}") for at in range(number - 1)), error))

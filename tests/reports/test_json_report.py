@@ -21,7 +21,26 @@ REPORT = [
     "findings",
     "summary",
 ]
-RESULT = ["id", "host", "firewall", "profile", "module", "port_entry", "direction", "protocol", "ports", "family", "peers", "local", "verdict", "accepted", "blocked", "conditions", "blame", "witness"]
+RESULT = [
+    "id",
+    "host",
+    "firewall",
+    "profile",
+    "module",
+    "port_entry",
+    "direction",
+    "protocol",
+    "ports",
+    "family",
+    "peers",
+    "local",
+    "verdict",
+    "accepted",
+    "blocked",
+    "conditions",
+    "blame",
+    "witness",
+]
 FINDING = ["rule", "severity", "message", "file", "line", "result", "fingerprint"]
 
 

@@ -27,7 +27,14 @@ def test_a_nasty_report_adds_no_markup() -> None:
     shown = markdown.render(sample.nasty())
     assert len(shown) < markdown.LIMIT
     assert set(re.findall(r"<[^>]*>", shown)) <= {
-        markdown.MARKER, "<details>", "<summary>", "</summary>", "</details>", "<br>", "<code>", "</code>"
+        markdown.MARKER,
+        "<details>",
+        "<summary>",
+        "</summary>",
+        "</details>",
+        "<br>",
+        "<code>",
+        "</code>",
     }
     for table in re.findall(r"(?m)^\| Module.*\n(?:\|.*\n)+", shown):
         assert len({line.count("|") for line in table.splitlines()}) == 1

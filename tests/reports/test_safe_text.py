@@ -67,9 +67,7 @@ def test_markdown_holds_no_sign_of_markdown_or_html(text: str) -> None:
 
 
 def test_markdown_makes_no_links_or_mentions() -> None:
-    assert markdown("@team #12 http://x www.x.y") == (
-        "@&#8203;team #&#8203;12 http:&#8203;//x www.&#8203;x.y"
-    )
+    assert markdown("@team #12 http://x www.x.y") == ("@&#8203;team #&#8203;12 http:&#8203;//x www.&#8203;x.y")
 
 
 def test_every_character_a_terminal_may_act_on_is_escaped_in_json() -> None:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Protocol, cast
 
-from validator.errors import ExportError
+from validator.errors import ExportError, UnknownExportError
 from validator.model import Firewall
 from validator.packets.fields import Family
 from validator.source import Ledger, Source
@@ -98,4 +98,4 @@ def detect(source: Source) -> Dialect:
                 line, what, remedy = known
                 raise ExportError(what, remedy, source.path, line)
     readable = "; ".join(dialect.TITLE for dialect in registry())
-    raise ExportError("no known kind of firewall export", f"Portproof reads: {readable}", source.path, 1)
+    raise UnknownExportError("no known kind of firewall export", f"Portproof reads: {readable}", source.path, 1)

@@ -228,5 +228,3 @@ def _peer(peer: Peer, inbound: bool, family: Family) -> tuple[Match, ...] | None
     what = "security group" if peer.kind == "group" else "prefix list"
     text = f"the peer is in {what} {peer.label or peer.value}"
     return (ConditionMatch(Condition(f"{what} {peer.value}", text)),)
-
-

@@ -271,7 +271,9 @@ def condition(text: str, path: str, expected: bool = True) -> Match:
 @cache
 def nominal(text: str, path: str, value: bool, assumption: str = "normal-load", expected: bool = True) -> Match:
     """A condition with the value that `assumption` gives it."""
-    found = Condition(f"{path}: {text}", f"`{text}` {'matches' if value else 'does not match'}", None, assumption, value)
+    found = Condition(
+        f"{path}: {text}", f"`{text}` {'matches' if value else 'does not match'}", None, assumption, value
+    )
     return ConditionMatch(found, expected)
 
 

@@ -23,9 +23,7 @@ def words(line: str) -> list[str]:
     """The words of a line; a quoted word loses its quotes and escapes."""
     if '"' not in line:
         return line.split()
-    return [
-        re.sub(r"\\(.)", r"\1", quoted) if not bare else bare for quoted, bare in _WORDS.findall(line)
-    ]
+    return [bare or re.sub(r"\\(.)", r"\1", quoted) for quoted, bare in _WORDS.findall(line)]
 
 
 @dataclass(slots=True)
@@ -134,9 +132,7 @@ class RuleReader:
         if match is not None:
             found.matches.append(match)
 
-    def _option(
-        self, word: str, parts: list[str], at: int, negated: bool, module: str, found: RuleWords
-    ) -> int:
+    def _option(self, word: str, parts: list[str], at: int, negated: bool, module: str, found: RuleWords) -> int:
         """Read an option that is decided exactly; how many words it took, 0 if it is not one."""
         if word == "--comment":
             parts[at + 1]
@@ -210,5 +206,3 @@ class RuleReader:
 
 def _open(options: str) -> bool | None:
     return None
-
-

@@ -137,4 +137,3 @@ def _rules(table: str, rule: IptRule, names: set[str], dump: IptDump) -> tuple[R
     if target in _TRANSLATES:
         return unfollowed(matches, span, canonical, f"address translation ({target}) is not followed")
     return undecidable(matches, span, canonical, f"the target {target} is not known")
-

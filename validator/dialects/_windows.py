@@ -216,7 +216,9 @@ class _Builder:
         if not inbound:
             return
         if state is None or state.inbound is None:
-            span = state.policy_span if state else Span(self._path, 1, f"the {profile} profile's policy is not exported")
+            span = (
+                state.policy_span if state else Span(self._path, 1, f"the {profile} profile's policy is not exported")
+            )
             unknown = self._assumed(f"the {profile} profile blocks all inbound connections", False)
             yield Rule((here, unknown), DROP, span, f"{profile} BlockInboundAlways", implicit=True)
         elif state.inbound == "block-always":
@@ -310,4 +312,3 @@ class _Builder:
                 parts.append(FieldMatch(Field.ICMP_CODE, ((row.code, row.code),)))
             alternatives.append(tuple(parts))
         return AnyOf(tuple(alternatives))
-

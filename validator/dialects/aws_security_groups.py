@@ -23,8 +23,7 @@ PLATFORM = "aws"
 
 _KEYS = ("IpPermissions", "IpPermissionsEgress")
 _PERMISSION = frozenset(
-    ("IpProtocol", "FromPort", "ToPort", "IpRanges", "Ipv6Ranges", "UserIdGroupPairs", "PrefixListIds")
-    + ("Groups",)
+    ("IpProtocol", "FromPort", "ToPort", "IpRanges", "Ipv6Ranges", "UserIdGroupPairs", "PrefixListIds") + ("Groups",)
 )
 _SOURCES = (
     ("IpRanges", "CidrIp", "cidr"),
@@ -41,8 +40,11 @@ def sniff(source: Source) -> bool:
     if not head.startswith(("{", "[")):
         return False
     text = source.text
-    return '"SecurityGroups"' in text and '"Reservations"' not in text and '"NetworkInterfaces"' not in text or (
-        head.startswith("[") and '"IpPermissions"' in text and '"GroupId"' in text
+    return (
+        '"SecurityGroups"' in text
+        and '"Reservations"' not in text
+        and '"NetworkInterfaces"' not in text
+        or (head.startswith("[") and '"IpPermissions"' in text and '"GroupId"' in text)
     )
 
 
@@ -126,9 +128,10 @@ def _why(item: Located) -> str:
             return ""
         if first is None or last is None or not (-1 <= first <= last <= 65535) or (first == -1) != (last == -1):
             return f"the ports {first} to {last} are no range"
-    elif protocol in ("icmp", "icmpv6", "1", "58"):
-        if any(port is not None and not -1 <= port <= 255 for port in ports):
-            return "an ICMP type or code is out of range"
+    elif protocol in ("icmp", "icmpv6", "1", "58") and any(
+        port is not None and not -1 <= port <= 255 for port in ports
+    ):
+        return "an ICMP type or code is out of range"
     if any(peer.kind == "unclear" for peer in _peers(item)):
         return "a source or destination of a permission is not understood"
     return ""

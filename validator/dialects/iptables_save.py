@@ -109,10 +109,7 @@ class _Reader:
             self._read_table(start, end, self._family(start, end), number == len(sections) - 1)
         self._mostly_rules()
         order = list(Family)
-        return [
-            IptDump(family, self._source, self._tables[family])
-            for family in sorted(self._tables, key=order.index)
-        ]
+        return [IptDump(family, self._source, self._tables[family]) for family in sorted(self._tables, key=order.index)]
 
     def _mostly_rules(self) -> None:
         """Refuse a file whose rules are mostly not understood: it is something else that looks alike."""

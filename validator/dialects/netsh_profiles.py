@@ -32,7 +32,9 @@ _TITLES = {
 _STATE = ("state", "status", "état", "estado", "状态")
 _ON = ("on", "ein", "actif", "オン", "打开", "启用")
 _OFF = ("off", "aus", "オフ", "关闭", "禁用")
-_POLICY = re.compile(r"\b(BlockInboundAlways|BlockInbound|AllowInbound),\s*(AllowOutbound|BlockOutbound)\b", re.IGNORECASE)
+_POLICY = re.compile(
+    r"\b(BlockInboundAlways|BlockInbound|AllowInbound),\s*(AllowOutbound|BlockOutbound)\b", re.IGNORECASE
+)
 _SETTING = re.compile(
     r"(LocalFirewallRules|LocalConSecRules|InboundUserNotification|RemoteManagement"
     r"|UnicastResponseToMulticast|LogAllowedConnections|LogDroppedConnections|FileName|MaxFileSize)\s",
@@ -57,9 +59,7 @@ def sniff(source: Source) -> bool:
     """The title of a profile over a line of dashes."""
     lines = source.lines
     return any(
-        _DASHES.match(lines[number + 1]) and _profile(line)
-        for number, line in enumerate(lines[:-1])
-        if number < 200
+        _DASHES.match(lines[number + 1]) and _profile(line) for number, line in enumerate(lines[:-1]) if number < 200
     )
 
 

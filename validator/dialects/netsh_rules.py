@@ -75,9 +75,7 @@ def parse(source: Source, ledger: Ledger) -> Fragment:
     return Fragment(NAME, PLATFORM, source.path, data, (Family.IPV4, Family.IPV6))
 
 
-def _fields(
-    source: Source, ledger: Ledger, start: int, end: int
-) -> tuple[dict[str, _Field], tuple[IcmpRow, ...]]:
+def _fields(source: Source, ledger: Ledger, start: int, end: int) -> tuple[dict[str, _Field], tuple[IcmpRow, ...]]:
     """The fields of the block whose name is on line `start` (1-based) and that ends on `end`."""
     ledger.mark_range(start, min(start + 1, end), LineState.MODELLED)
     name = source.lines[start - 1].partition(":")[2].strip()

@@ -176,7 +176,7 @@ class Path:
 
     def condition_bounds(self) -> dict[int, Intervals]:
         """Both values of every condition met so far, for quantification."""
-        return {level: ((0, 1),) for level in self.space.conditions()}
+        return dict.fromkeys(self.space.conditions(), ((0, 1),))
 
 
 def _path_shortcut(first: Node, second: Node) -> Node | None:

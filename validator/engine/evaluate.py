@@ -374,6 +374,7 @@ class Evaluator:
 
     def _assigned(self, function: Node, assign: Assign) -> Node:
         """`function` for packets whose fields were set before it, and leaves that remember that."""
+
         def remember(value: object) -> Node:
             assert isinstance(value, Outcome)
             merged = tuple(sorted({**dict(assign), **dict(value.assign)}.items()))

@@ -98,14 +98,10 @@ class _Walk:
     def split(self) -> _Walk:
         """A copy that can go another way."""
         frames = [replace(frame) for frame in self.frames]
-        return replace(
-            self, ahead=list(self.ahead), given=dict(self.given), frames=frames, steps=list(self.steps)
-        )
+        return replace(self, ahead=list(self.ahead), given=dict(self.given), frames=frames, steps=list(self.steps))
 
 
-def interpret(
-    firewalls: Sequence[Firewall], packet: Packet, given: Mapping[str, bool] | None = None
-) -> Trace:
+def interpret(firewalls: Sequence[Firewall], packet: Packet, given: Mapping[str, bool] | None = None) -> Trace:
     """Walk `packet` through `firewalls` (of one host and family, in the order it meets them) at its hook.
 
     `given` settles open conditions by key, and Field.ALTERNATIVE may be set in the packet's values.

@@ -26,9 +26,7 @@ class Node:
 
     __slots__ = ("highs", "kids", "level", "uid", "value")
 
-    def __init__(
-        self, level: int, highs: tuple[int, ...], kids: tuple[Node, ...], value: Hashable, uid: int
-    ) -> None:
+    def __init__(self, level: int, highs: tuple[int, ...], kids: tuple[Node, ...], value: Hashable, uid: int) -> None:
         self.level, self.highs, self.kids, self.value, self.uid = level, highs, kids, value, uid
 
 

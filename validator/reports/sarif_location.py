@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import posixpath
 import re
+from pathlib import Path
 from urllib.parse import quote
 
 from validator.reports.safe_text import clip, plain
@@ -26,7 +26,7 @@ def location(span: Span, fallback: str) -> dict[str, object]:
 
 def file_uri(path: str) -> str:
     """`path` as a URI: relative to the current folder where it is inside it, else `file:///...`."""
-    here = os.getcwd().replace(os.sep, "/")
+    here = Path.cwd().as_posix()
     absolute = path if _DRIVE.match(path) else posixpath.join(here, path)
     normal = posixpath.normpath(absolute)
     relative = posixpath.relpath(normal, here) if normal.startswith(here.rstrip("/") + "/") else None

@@ -37,14 +37,14 @@ def headline(report: Report) -> str:
 
 
 def alternatives(report: Report) -> dict[str, tuple[list[str], bool]]:
-    """The groups of modules of which one must be open: their names, and whether that is so everywhere."""
+    """The groups of several modules of which one must be open: their names, and whether one is, everywhere."""
     groups: dict[str, tuple[list[str], bool]] = {}
     for result in report.results:
         if result.alternative:
             names, met = groups.get(result.alternative, ([], True))
             names = names if result.module_name in names else [*names, result.module_name]
             groups[result.alternative] = (names, met and result.alternative_met)
-    return groups
+    return {group: found for group, found in groups.items() if len(found[0]) > 1}
 
 
 def alternative_text(group: str, names: list[str], met: bool) -> str:

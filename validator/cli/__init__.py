@@ -1,0 +1,21 @@
+"""The command line. Nothing is decided here: options in, a call, text and exit status out.
+
+Exit status: 0 nothing at or above --fail-on, 1 findings, 2 the user's mistake, 3 our own fault, 130
+interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """The command `portproof`. Asked for its version alone, it imports nothing else."""
+    if sys.argv[1:] in (["--version"], ["-V"]):
+        from validator import __version__
+
+        print(f"portproof {__version__}")
+        return
+    from validator.cli.run import run
+
+    sys.exit(run(sys.argv[1:]))
