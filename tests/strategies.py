@@ -127,4 +127,4 @@ def firewalls(draw: st.DrawFn) -> Firewall:
 def packets(draw: st.DrawFn) -> Packet:
     """A packet at the input hook with values that rules name, and their neighbours."""
     values = {field: draw(st.sampled_from(choices)) for field, choices in _VALUES.items()}
-    return Packet(Hook.INPUT, Family.IPV4, values, draw(st.sampled_from(NAMES)), draw(st.sampled_from(("", "eth1"))))
+    return Packet(Hook.INPUT, Family.IPV4, values, draw(st.sampled_from(NAMES)))

@@ -108,6 +108,18 @@ class Bit:
     number: int = 0
 
 
+_BIT_TEXTS = {
+    "connmark": "the connection's mark has bit {number} set",
+    "reply": "the packet goes against the connection's first one",
+}
+
+
+def bit_condition(bit: Bit) -> Condition:
+    """The condition that a bit is where no rule sets it and nothing else tells it."""
+    text = _BIT_TEXTS.get(bit.name, f"{bit.name} bit {bit.number}").format(number=bit.number)
+    return Condition(f"bit {bit.name} {bit.number}", text, per_packet=bit.name == "connmark")
+
+
 @dataclass(frozen=True, slots=True)
 class BitMatch:
     """True where `bit` has the value `expected`."""
@@ -310,3 +322,8 @@ def unfollowed(matches: tuple[Match, ...], span: Span, canonical: str, why: str)
         Rule((*matches, ConditionMatch(passes)), Action(Verb.DELIVER), span, canonical),
         Rule(matches, DROP, span, canonical),
     )
+
+
+def passed(firewall: Firewall, hook: Hook) -> tuple[str, ...]:
+    """The base chains that a packet at `hook` passes, in order, if it is not translated on the way."""
+    return tuple(name for at in PASSES[hook] for name in firewall.hooks.get(at, ()))

@@ -19,7 +19,7 @@ from validator.engine.connection import (
 )
 from validator.engine.evaluate import Decider, Evaluator
 from validator.graph import reachable
-from validator.model import ASSUMPTIONS, LOOPBACK, Condition, FieldMatch, InterfaceMatch, Rule, Verb
+from validator.model import ASSUMPTIONS, LOOPBACK, Condition, FieldMatch, InterfaceMatch, Rule, Verb, passed
 from validator.packets.fields import Field, Intervals
 from validator.packets.intervals import normalise
 from validator.packets.space import PacketSet
@@ -320,7 +320,7 @@ def _reached(question: Question, rules: Sequence[Rule]) -> list[Rule]:
     inside: set[int] = set()
     for crossing in question.path.crossings:
         firewall = crossing.firewall
-        for name in reachable(firewall, firewall.hooks.get(crossing.hook, ())):
+        for name in reachable(firewall, passed(firewall, crossing.hook)):
             inside.update(id(rule) for rule in firewall.chains[name].rules)
     if question.requirement.local:
         return []

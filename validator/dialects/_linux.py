@@ -35,18 +35,12 @@ from validator.packets.fields import Family, Field, State
 if TYPE_CHECKING:
     from validator.dialects.iptables_save import IptChain, IptDump, IptRule
 
-_PRE = ("raw:PREROUTING", "mangle:PREROUTING", "nat:PREROUTING")
 HOOKS = {
-    Hook.INPUT: (*_PRE, "mangle:INPUT", "filter:INPUT", "security:INPUT"),
-    Hook.OUTPUT: (
-        "raw:OUTPUT",
-        "mangle:OUTPUT",
-        "nat:OUTPUT",
-        "filter:OUTPUT",
-        "security:OUTPUT",
-        "mangle:POSTROUTING",
-    ),
-    Hook.FORWARD: (*_PRE, "mangle:FORWARD", "filter:FORWARD", "security:FORWARD", "mangle:POSTROUTING"),
+    Hook.PREROUTING: ("raw:PREROUTING", "mangle:PREROUTING", "nat:PREROUTING"),
+    Hook.INPUT: ("mangle:INPUT", "filter:INPUT", "security:INPUT", "nat:INPUT"),
+    Hook.FORWARD: ("mangle:FORWARD", "filter:FORWARD", "security:FORWARD"),
+    Hook.OUTPUT: ("raw:OUTPUT", "mangle:OUTPUT", "nat:OUTPUT", "filter:OUTPUT", "security:OUTPUT"),
+    Hook.POSTROUTING: ("mangle:POSTROUTING", "nat:POSTROUTING"),
 }
 _GO_ON = frozenset(
     ("", "LOG", "NFLOG", "ULOG", "TRACE", "MARK", "CONNMARK", "CONNSECMARK", "SECMARK", "TCPMSS", "CHECKSUM")

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from validator.engine.evaluate import MIRROR, STRAIGHT, Decider, Evaluator, Outcome, interface_patterns
+from validator.engine.evaluate import Decider, Evaluator, Outcome, interface_patterns
 from validator.model import LOOPBACK, Chain, Condition, ConditionMatch, Firewall, Hook, Match, Rule, Verb
 from validator.packets.diagram import LEAF, Node, children_in
 from validator.packets.fields import TCP, UDP, Field, Intervals, State, TcpFlag
@@ -60,7 +60,6 @@ REPLY = Leg("reply", State.ESTABLISHED, (int(TcpFlag.SYN | _ACK), *_DATA), mirro
 FOLLOWING = Leg("request", State.ESTABLISHED, _DATA)
 LEGS = (REQUEST, REPLY, FOLLOWING)
 
-_OPPOSITE = {Hook.INPUT: Hook.OUTPUT, Hook.OUTPUT: Hook.INPUT, Hook.FORWARD: Hook.FORWARD}
 _NONE: Intervals = ((0, 0),)
 
 
@@ -81,7 +80,8 @@ class Path:
         self.space = PacketSpace(firewalls[0].family, patterns)
         self.conditions: dict[str, Condition] = {}
         self._outcomes: dict[bool, Node] = {}
-        self._accepted: dict[tuple[int, Leg], PacketSet] = {}
+        self._translations: list[Node | None] = []
+        self._passing: dict[tuple[int, Leg], Passing] = {}
         self._slices: dict[bool, list[Rule]] = {}
         self._assuming: list[Rule] | None = None
 
@@ -109,37 +109,55 @@ class Path:
 
     def _one_way(self, mirrored: bool) -> Node:
         evaluator = self._evaluator(mirrored)
-        diagrams = self.space.diagrams
-        result = diagrams.leaf(Outcome(Verb.ACCEPT))
-        for crossing in self.crossings if mirrored else reversed(self.crossings):
-            hook = _OPPOSITE[crossing.hook] if mirrored else crossing.hook
-            function = evaluator.hook(crossing.firewall, hook)
-            function = diagrams.fix(function, self._interfaces(hook, mirrored))
-            result = diagrams.apply("path", _path_shortcut, function, result)
+        result = evaluator.directed(self._replies(evaluator) if mirrored else self._requests(evaluator))
         self.conditions.update(evaluator.conditions)
         return result
 
-    def _interfaces(self, hook: Hook, mirrored: bool) -> dict[int, int]:
-        """The interface fields a hook settles, as levels: none for a local packet, or loopback."""
-        turn = MIRROR if mirrored else STRAIGHT
-        there, missing = Field.IN_INTERFACE, Field.OUT_INTERFACE
-        if hook is Hook.OUTPUT:
-            there, missing = missing, there
-        settled = {} if hook is Hook.FORWARD else {int(turn[missing]): 0}
-        if self.loopback:
-            settled[int(turn[there])] = self.space.interfaces.number(LOOPBACK)
-        return settled
+    def _requests(self, evaluator: Evaluator) -> Node:
+        result = self.space.diagrams.leaf(Outcome(Verb.ACCEPT))
+        for crossing in reversed(self.crossings):
+            function = evaluator.hook(crossing.firewall, crossing.hook, self.loopback)
+            result = evaluator.composer.across(function, result)
+        self._translations = [evaluator.translation(c.firewall, c.hook, self.loopback) for c in self.crossings]
+        return result
 
-    def accepted(self, protocol: int, leg: Leg) -> PacketSet:
+    def _replies(self, evaluator: Evaluator) -> Node:
+        """The replies, from the last firewall to the first. Those beyond one that translates the request's
+        destination see the replies as they come from there."""
+        self.outcomes(mirrored=False)
+        result = self.space.diagrams.leaf(Outcome(Verb.ACCEPT))
+        before: list[Node] = []
+        for crossing, translation in zip(self.crossings, self._translations, strict=True):
+            function = evaluator.reply(crossing.firewall, crossing.hook, translation, self.loopback)
+            for earlier in reversed(before):
+                function = evaluator.composer.across(earlier, function)
+            result = evaluator.composer.across(function, result)
+            before += [translation] if translation is not None else []
+        return result
+
+    def passing(self, protocol: int, leg: Leg) -> Passing:
         """The connections (peers, addresses, ports, conditions) whose every packet of `leg` passes."""
         key = (protocol, leg)
-        if key not in self._accepted:
+        if key not in self._passing:
             diagrams = self.space.diagrams
             verdicts = diagrams.map(self.outcomes(leg.mirrored), self._passes)
             bounds = leg.bounds(protocol)
-            node = diagrams.quantify(verdicts, bounds, diagrams.both)
-            self._accepted[key] = PacketSet(self.space, node)
-        return self._accepted[key]
+            each = {level: self.space.values(level) for level in self._per_packet()}
+            possible = diagrams.quantify(verdicts, each, diagrams.either)
+            sets = (
+                diagrams.quantify(verdicts, bounds, diagrams.both),
+                diagrams.quantify(verdicts, {**bounds, **each}, diagrams.both),
+                diagrams.quantify(possible, bounds, diagrams.both),
+            )
+            self._passing[key] = Passing(*(PacketSet(self.space, node) for node in sets))
+        return self._passing[key]
+
+    def _per_packet(self) -> Iterator[int]:
+        """The levels of conditions of which each packet may have its own value."""
+        for level, key in self.space.conditions().items():
+            condition = self.conditions.get(str(key))
+            if condition is not None and condition.per_packet:
+                yield level
 
     def _passes(self, value: object) -> Node:
         assert isinstance(value, Outcome)
@@ -175,23 +193,8 @@ class Path:
         return widest(self.outcomes(leg.mirrored), region, leg.bounds(protocol), verbs)
 
     def condition_bounds(self) -> dict[int, Intervals]:
-        """Both values of every condition met so far, for quantification."""
-        return dict.fromkeys(self.space.conditions(), ((0, 1),))
-
-
-def _path_shortcut(first: Node, second: Node) -> Node | None:
-    """Two firewalls in a row: what the first accepts meets the second; a decider of the last wins."""
-    if first.level != LEAF:
-        return None
-    outcome = first.value
-    assert isinstance(outcome, Outcome)
-    if outcome.verb is not Verb.ACCEPT:
-        return first
-    if second.level == LEAF:
-        last = second.value
-        assert isinstance(last, Outcome)
-        return first if last.verb is Verb.ACCEPT and last.decider is None else second
-    return second
+        """Every value of every condition met so far, for quantification."""
+        return {level: self.space.values(level) for level in self.space.conditions() if self.space.values(level)}
 
 
 def widest(
@@ -263,6 +266,16 @@ def _split(
         start = high + 1
 
 
+@dataclass(frozen=True, slots=True)
+class Passing:
+    """The connections of which every packet of a leg passes: with all conditions left open, and surely and
+    possibly, whatever those conditions are that each packet meets for itself."""
+
+    open: PacketSet
+    surely: PacketSet
+    possibly: PacketSet
+
+
 @dataclass(frozen=True)
 class Judgement:
     """What a path does with the connections in `region` (peers, addresses, ports) of one protocol."""
@@ -276,24 +289,30 @@ class Judgement:
         """Connections of which every leg is accepted, conditions left open."""
         total = self.region
         for leg in LEGS:
-            total = total & self.path.accepted(self.protocol, leg)
+            total = total & self.path.passing(self.protocol, leg).open
         return total
 
     @cached_property
     def surely(self) -> PacketSet:
         """Connections accepted whatever the conditions."""
-        return self.accepted.forall(self.path.condition_bounds())
+        total = self.region
+        for leg in LEGS:
+            total = total & self.path.passing(self.protocol, leg).surely
+        return total.forall(self.path.condition_bounds())
 
     @cached_property
     def possibly(self) -> PacketSet:
         """Connections accepted for some values of the conditions."""
-        return self.accepted.exists(self.path.condition_bounds())
+        total = self.region
+        for leg in LEGS:
+            total = total & self.path.passing(self.protocol, leg).possibly
+        return total.exists(self.path.condition_bounds())
 
     def of_leg(self, leg: Leg) -> tuple[PacketSet, PacketSet]:
         """Of one leg alone: the connections surely and possibly accepted."""
-        accepted = self.region & self.path.accepted(self.protocol, leg)
+        passing = self.path.passing(self.protocol, leg)
         bounds = self.path.condition_bounds()
-        return accepted.forall(bounds), accepted.exists(bounds)
+        return (self.region & passing.surely).forall(bounds), (self.region & passing.possibly).exists(bounds)
 
     def open_conditions(self) -> list[Condition]:
         """The open conditions that the accepted connections depend on."""

@@ -17,6 +17,8 @@ LEAF = 1 << 30
 BUDGET = 12_000_000
 """How many units (eight a node and one a child) a diagram manager may make before it gives up."""
 
+_TOO_DEEP = "the ruleset depends on more conditions than can be followed"
+
 
 class Node:
     """A decision at `level`: child `kids[i]` takes the values up to `highs[i]`, both included.
@@ -43,6 +45,7 @@ class Diagrams:
         self._nodes: dict[tuple[int, tuple[int, ...], tuple[int, ...]], Node] = {}
         self._leaves: dict[Hashable, Node] = {}
         self._memos: dict[Hashable, dict[tuple[int, int], Node]] = {}
+        self._choices: dict[tuple[int, int, int], Node] = {}
         self._left = budget
         self._uid = 0
         self.false, self.true = self.leaf(False), self.leaf(True)
@@ -118,10 +121,7 @@ class Diagrams:
         try:
             return self._apply(shortcut, memo, a, b)
         except RecursionError:
-            raise BudgetError(
-                "the ruleset depends on more conditions than can be followed",
-                "split the export, or export what is missing",
-            ) from None
+            raise BudgetError(_TOO_DEEP, "split the export, or export what is missing") from None
 
     def _apply(self, shortcut: Shortcut, memo: dict[tuple[int, int], Node], a: Node, b: Node) -> Node:
         known = shortcut(a, b)
@@ -177,6 +177,30 @@ class Diagrams:
             return outside if a is self.false else None
 
         return self.apply(("guard", outside.uid), shortcut, region, inside)
+
+    def choose(self, region: Node, inside: Node, outside: Node) -> Node:
+        """`inside` where the yes/no diagram `region` holds, `outside` elsewhere; both may be any diagrams."""
+        memo = self._choices
+
+        def walk(where: Node, a: Node, b: Node) -> Node:
+            if where is self.true or a is b:
+                return a
+            if where is self.false:
+                return b
+            key = (where.uid, a.uid, b.uid)
+            found = memo.get(key)
+            if found is None:
+                level = min(where.level, a.level, b.level)
+                parts = [part for part in (where, a, b) if part.level == level]
+                highs = parts[0].highs if len(parts) == 1 else sorted({high for part in parts for high in part.highs})
+                kids = [walk(_at(where, level, high), _at(a, level, high), _at(b, level, high)) for high in highs]
+                found = memo[key] = self.node(level, highs, kids)
+            return found
+
+        try:
+            return walk(region, inside, outside)
+        except RecursionError:
+            raise BudgetError(_TOO_DEEP, "split the export, or export what is missing") from None
 
     def _and(self, a: Node, b: Node) -> Node | None:
         if a is self.false or b is self.false:
@@ -236,6 +260,36 @@ class Diagrams:
 
         return walk(a)
 
+    def replace(self, a: Node, values: Mapping[int, Callable[[Sequence[tuple[Interval, Node]]], Node]]) -> Node:
+        """`a` with what it does at each level of `values` made anew: the function is given the intervals of
+        that level with what is below them, and may answer with a diagram over any levels."""
+        memo: dict[int, Node] = {}
+        deepest = max(values, default=-1)
+
+        def walk(node: Node) -> Node:
+            if node.level > deepest:
+                return node
+            found = memo.get(node.uid)
+            if found is None:
+                ways = [(interval, walk(kid)) for interval, kid in branches(node)]
+                make = values.get(node.level)
+                found = memo[node.uid] = make(ways) if make else self.switch(node.level, ways)
+            return found
+
+        return walk(a)
+
+    def switch(self, level: int, ways: Sequence[tuple[Interval, Node]]) -> Node:
+        """The diagram that goes each of `ways` where the value at `level` is in its interval. The intervals cover
+        the level's values in order; what is below may depend on any levels."""
+        if all(kid.level > level for _, kid in ways):
+            return self.node(level, [high for (_, high), _ in ways], [kid for _, kid in ways])
+        highs = [high for (_, high), _ in ways]
+        result = ways[-1][1]
+        for number in range(len(ways) - 2, -1, -1):
+            first = self.node(level, [highs[number], highs[-1]], [self.true, self.false])
+            result = self.choose(first, ways[number][1], result)
+        return result
+
     def quantify(self, a: Node, bounds: Bounds, combine: Callable[[Node, Node], Node]) -> Node:
         """Fold away the levels of `bounds`, looking only at the values given, with `combine`
         (`both`: for all, `either`: exists). The intervals must not be empty."""
@@ -283,6 +337,11 @@ def child(node: Node, value: int) -> Node:
         else:
             high = middle
     return node.kids[low]
+
+
+def _at(node: Node, level: int, value: int) -> Node:
+    """What `node` does where `level`, its own or a shallower one, has `value`."""
+    return child(node, value) if node.level == level else node
 
 
 def branches(node: Node) -> list[tuple[Interval, Node]]:

@@ -1,0 +1,181 @@
+"""Matches as packet sets, and which rules some packet of interest can meet (the slice)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from validator.model import (
+    AnyOf,
+    Bit,
+    BitMatch,
+    Condition,
+    ConditionMatch,
+    FieldMatch,
+    Firewall,
+    InterfaceMatch,
+    InterfaceName,
+    Match,
+    NoneOf,
+    Rule,
+    bit_condition,
+)
+from validator.packets.fields import Field, Intervals
+from validator.packets.intervals import intersect, meets
+from validator.packets.space import PacketSet, PacketSpace
+
+Bounds = Mapping[Field, Intervals]
+"""The packets of interest: the values of some fields, as the request's packet has them."""
+
+MIRROR = {
+    **{field: field for field in Field},
+    Field.IN_INTERFACE: Field.OUT_INTERFACE,
+    Field.OUT_INTERFACE: Field.IN_INTERFACE,
+    Field.SOURCE: Field.DESTINATION,
+    Field.DESTINATION: Field.SOURCE,
+    Field.SOURCE_PORT: Field.DESTINATION_PORT,
+    Field.DESTINATION_PORT: Field.SOURCE_PORT,
+}
+"""The field of the request that holds what a field of the reply holds."""
+STRAIGHT = {field: field for field in Field}
+
+
+def interface_patterns(firewalls: Iterable[Firewall]) -> set[str]:
+    """Every interface pattern that the rules of `firewalls` name."""
+    seen: set[int] = set()
+    patterns: set[str] = set()
+
+    def visit(matches: tuple[Match, ...]) -> None:
+        for match in matches:
+            if isinstance(match, FieldMatch) or id(match) in seen:
+                continue
+            seen.add(id(match))
+            match match:
+                case InterfaceMatch():
+                    patterns.update(match.names)
+                case AnyOf():
+                    for alternative in match.alternatives:
+                        visit(alternative)
+                case NoneOf():
+                    visit(match.matches)
+
+    for firewall in firewalls:
+        for chain in firewall.chains.values():
+            for rule in chain.rules:
+                visit(rule.matches)
+                patterns.update(value.name for _, value in rule.action.assign if isinstance(value, InterfaceName))
+    return patterns
+
+
+class Regions:
+    """Matches in `space`, for packets within `bounds`.
+
+    `mirrored`: the firewall's packets are replies, and fields are those of the request.
+    `conditions` collects every open condition met, by key.
+    """
+
+    def __init__(self, space: PacketSpace, bounds: Bounds, mirrored: bool = False) -> None:
+        self._space, self._diagrams = space, space.diagrams
+        self._bounds: Mapping[int, Intervals] = {int(level): ranges for level, ranges in bounds.items()}
+        self._turn = MIRROR if mirrored else STRAIGHT
+        self.conditions: dict[str, Condition] = {}
+        self._meets: dict[int, bool] = {}
+        self._ranges: dict[int, tuple[int, Intervals]] = {}
+        self._bits: dict[Bit, int] = {}
+
+    def sliced(self, rules: Sequence[Rule]) -> list[Rule]:
+        """The enabled rules that some packet within the bounds can meet."""
+        met = self._met
+        return [rule for rule in rules if rule.enabled and all(map(met, rule.matches))]
+
+    def meeting(self, rules: Sequence[Rule]) -> list[Rule]:
+        """The rules, disabled ones too, whose matches some packet within the bounds can meet."""
+        met = self._met
+        return [rule for rule in rules if all(map(met, rule.matches))]
+
+    def meets_but_for_assumptions(self, rule: Rule) -> bool:
+        """Whether some packet within the bounds can meet `rule`, whatever is assumed."""
+        return all(isinstance(match, ConditionMatch) or self._met(match) for match in rule.matches)
+
+    def _met(self, match: Match) -> bool:
+        found = self._meets.get(id(match))
+        if found is None:
+            found = self._meets[id(match)] = self._meet(match)
+        return found
+
+    def _meet(self, match: Match) -> bool:
+        match match:
+            case FieldMatch() | InterfaceMatch():
+                level, ranges = self._range(match)
+                bound = self._bounds.get(level)
+                return bool(ranges) if bound is None else meets(ranges, bound)
+            case ConditionMatch():
+                return match.condition.assumed in (None, match.expected)
+            case AnyOf():
+                return any(all(self._met(part) for part in parts) for parts in match.alternatives)
+            case BitMatch():
+                return True
+            case NoneOf():
+                return bool(match.matches)
+
+    def _range(self, match: FieldMatch | InterfaceMatch) -> tuple[int, Intervals]:
+        found = self._ranges.get(id(match))
+        if found is None:
+            if isinstance(match, FieldMatch):
+                ranges = match.intervals
+            else:
+                ranges = self._space.interfaces.intervals(match.names, match.negated)
+            found = self._ranges[id(match)] = (int(self._turn[match.field]), ranges)
+        return found
+
+    def region(self, matches: Iterable[Match]) -> PacketSet:
+        """The packets for which all of `matches` are true, assumed conditions at their values."""
+        bounds, rest = self._parts(matches)
+        result = self._space.box(bounds)
+        for part in rest:
+            result = result & part
+        return result
+
+    def _parts(self, matches: Iterable[Match]) -> tuple[dict[int, Intervals], list[PacketSet]]:
+        """A conjunction as a box and further sets; an empty interval where it never holds."""
+        bounds: dict[int, Intervals] = {}
+        rest: list[PacketSet] = []
+        for match in matches:
+            match match:
+                case FieldMatch() | InterfaceMatch():
+                    level, ranges = self._range(match)
+                    bounds[level] = intersect(bounds[level], ranges) if level in bounds else ranges
+                case ConditionMatch():
+                    level, ranges = self._condition(match)
+                    bounds[level] = intersect(bounds[level], ranges) if level in bounds else ranges
+                case BitMatch():
+                    level, wanted = self._bit(match.bit), int(match.expected)
+                    ranges = ((wanted, wanted),)
+                    bounds[level] = intersect(bounds[level], ranges) if level in bounds else ranges
+                case AnyOf():
+                    union = self._space.nothing
+                    for parts in match.alternatives:
+                        union = union | self.region(parts)
+                    rest.append(union)
+                case NoneOf():
+                    rest.append(~self.region(match.matches))
+        return bounds, rest
+
+    def _condition(self, match: ConditionMatch) -> tuple[int, Intervals]:
+        """The level and value of an open condition; an assumed one is always or never true."""
+        condition = match.condition
+        if condition.assumed is not None:
+            source = int(Field.SOURCE)
+            return source, ((0, self._space.top(source)),) if condition.assumed is match.expected else ()
+        return self._open(condition), ((1, 1),) if match.expected else ((0, 0),)
+
+    def _open(self, condition: Condition) -> int:
+        """The level of an open condition."""
+        self.conditions.setdefault(condition.key, condition)
+        return self._space.condition(condition.key)
+
+    def _bit(self, bit: Bit) -> int:
+        """The level of a bit. One that nobody sets or tells is a condition in the end."""
+        level = self._bits.get(bit)
+        if level is None:
+            level = self._bits[bit] = self._open(bit_condition(bit))
+        return level

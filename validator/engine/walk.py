@@ -1,0 +1,126 @@
+"""The state of one packet's walk through the firewalls of a host, for `interpret.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from validator.engine.packet import Packet
+from validator.model import LOOPBACK, PASSES, Bit, Chain, Condition, Firewall, Hook, Rule
+
+Given = int | str
+"""A chosen value: of a condition (0, 1), a field, or the name of an interface."""
+HERE, FROM_HERE, DNAT = Bit("local-destination"), Bit("local-source"), Bit("dnat")
+
+
+class Undecided(Exception):
+    """Something has no value yet: a condition, or a choice between `values`."""
+
+    def __init__(self, condition: Condition, values: Sequence[Given] = (1, 0)) -> None:
+        super().__init__(condition.key)
+        self.condition, self.values = condition, values
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A rule that the packet met, or a chain's policy, and the chain."""
+
+    firewall: Firewall
+    chain: Chain
+    rule: Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """What is still ahead at a firewall: its beginning (`at` None), a base chain, or, without one, the
+    routing that follows the hook `at`."""
+
+    firewall: Firewall
+    at: Hook | None = None
+    chain: str = ""
+
+
+@dataclass(slots=True)
+class Frame:
+    """A chain being walked: the next rule, and whether its end goes to the caller's caller (goto)."""
+
+    chain: Chain
+    at: int = 0
+    via_goto: bool = False
+
+
+@dataclass(slots=True)
+class Walk:
+    """A walk in progress.
+
+    `ahead` are the stops still to come, the next one last. `first_packet`: it asks what becomes of the first
+    packet of the connection. `rerouted`: whether a translation led here (True) or away; `way_out` the
+    interface it led to.
+    """
+
+    packet: Packet
+    ahead: list[Stop]
+    given: dict[str, Given]
+    frames: list[Frame] = field(default_factory=list)
+    firewall: Firewall | None = None
+    bits: dict[Bit, bool] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)
+    rule: Rule | None = None
+    policy_of: Chain | None = None
+    first_packet: bool = False
+    rerouted: bool | None = None
+    way_out: str | None = None
+
+    def decided(self, rule: Rule, policy_of: Chain | None) -> None:
+        """`rule` accepts for a base chain; a chain's policy does not hide the rule that accepted before it,
+        nor the policy of a chain with more rules."""
+        if policy_of and self.rule and (not self.policy_of or len(policy_of.rules) < len(self.policy_of.rules)):
+            return
+        self.rule, self.policy_of = rule, policy_of
+
+    def split(self) -> Walk:
+        """A copy that can go another way."""
+        frames = [replace(frame) for frame in self.frames]
+        return replace(
+            self,
+            ahead=list(self.ahead),
+            given=dict(self.given),
+            frames=frames,
+            steps=list(self.steps),
+            bits=dict(self.bits),
+        )
+
+    def begin(self, firewall: Firewall) -> None:
+        """The packet comes to another firewall, which knows nothing of it but what every host knows."""
+        lo = LOOPBACK in (self.packet.in_interface, self.packet.out_interface)
+        self.firewall = firewall
+        self.bits = {
+            DNAT: False,
+            HERE: lo or self.packet.hook is Hook.INPUT,
+            FROM_HERE: lo or self.packet.hook is Hook.OUTPUT,
+        }
+        self.rerouted, self.way_out = None, None
+
+    def route(self, stop: Stop) -> None:
+        """Route a packet whose destination was translated: out of another interface, or to other hooks."""
+        if self.way_out is not None:
+            self.packet = replace(self.packet, out_interface=self.way_out)
+        if stop.at is not Hook.PREROUTING or self.rerouted is None:
+            return
+        self.ahead = [each for each in self.ahead if each.firewall is not stop.firewall]
+        hooks = (Hook.INPUT,) if self.rerouted else (Hook.FORWARD, Hook.POSTROUTING)
+        self.ahead += [each for hook in reversed(hooks) for each in reversed(chains_at(stop.firewall, hook))]
+        if self.rerouted:
+            self.packet = replace(self.packet, out_interface="")
+
+
+def chains_at(firewall: Firewall, hook: Hook) -> list[Stop]:
+    """The base chains of one hook, in order."""
+    return [Stop(firewall, hook, name) for name in firewall.hooks.get(hook, ())]
+
+
+def stops(firewall: Firewall, hook: Hook) -> list[Stop]:
+    """All that a packet at `hook` has ahead of it at a firewall, in order."""
+    first, *others = PASSES[hook]
+    found = [Stop(firewall), *chains_at(firewall, first), Stop(firewall, first)]
+    return found + [each for at in others for each in chains_at(firewall, at)]
