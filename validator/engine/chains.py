@@ -9,6 +9,8 @@ take part (the slice).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from validator.engine.outcomes import BACK, ENDS, ON, Assign, Composer, CopyOf, Decider, Free, Outcome, Set, after
 from validator.engine.regions import Bounds, Regions
 from validator.model import (
@@ -26,7 +28,7 @@ from validator.model import (
     Verb,
 )
 from validator.packets.diagram import LEAF, Node, fold
-from validator.packets.fields import Field
+from validator.packets.fields import Field, Interval
 from validator.packets.intervals import normalise
 from validator.packets.space import PacketSpace
 
@@ -39,6 +41,26 @@ class Chains(Regions):
         self._composer = Composer(self._diagrams)
         self._functions: dict[tuple[int, str], Node] = {}
         self._on, self._back = self._diagrams.leaf(ON), self._diagrams.leaf(BACK)
+
+    def set_values(self, firewall: Firewall, names: Iterable[str], field: Field) -> list[Interval]:
+        """What rules that some packet within the bounds can meet, in the chains `names` and those they lead to,
+        may set `field` to."""
+        found: list[Interval] = []
+        seen: set[str] = set()
+        todo = [name for name in names if name in firewall.chains]
+        while todo:
+            name = todo.pop()
+            if name in seen:
+                continue
+            seen.add(name)
+            for rule in self.sliced(firewall.chains[name].rules):
+                for target, value in rule.action.assign:
+                    if target is field:
+                        found += value.intervals if isinstance(value, Choice) else ()
+                        found += ((value, value),) if isinstance(value, int) else ()
+                if rule.action.chain in firewall.chains:
+                    todo.append(rule.action.chain)
+        return found
 
     # --- rules -------------------------------------------------------------
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from validator.engine.evaluate import Decider, Evaluator, Outcome, interface_patterns
-from validator.model import LOOPBACK, Chain, Condition, ConditionMatch, Firewall, Hook, Match, Rule, Verb
+from validator.model import LOOPBACK, Chain, Condition, ConditionMatch, Firewall, Hook, Match, Rule, Verb, passed
 from validator.packets.diagram import LEAF, Node, children_in
-from validator.packets.fields import TCP, UDP, Field, Intervals, State, TcpFlag
+from validator.packets.fields import TCP, UDP, Field, Interval, Intervals, State, TcpFlag
 from validator.packets.intervals import normalise
 from validator.packets.space import FIRST_CONDITION, PacketSet, PacketSpace
 
@@ -61,6 +61,8 @@ FOLLOWING = Leg("request", State.ESTABLISHED, _DATA)
 LEGS = (REQUEST, REPLY, FOLLOWING)
 
 _NONE: Intervals = ((0, 0),)
+_PORT = Field.DESTINATION_PORT
+_TRANSLATED = (Field.DESTINATION, Field.OUT_INTERFACE)
 
 
 class Path:
@@ -94,7 +96,29 @@ class Path:
             self._outcomes[mirrored] = self._one_way(mirrored)
         return self._outcomes[mirrored]
 
+    @cached_property
+    def _new_ports(self) -> Intervals:
+        """The ports that translation turns those that are asked about into."""
+        first = self._sliced_evaluator(False, self._ports)
+        found: list[Interval] = []
+        for crossing in self.crossings:
+            found += first.set_values(crossing.firewall, passed(crossing.firewall, crossing.hook), _PORT)
+        return normalise(found)
+
+    def widened(self, bounds: Mapping[Field, Intervals]) -> dict[Field, Intervals]:
+        """`bounds` for packets as they come and, where this path translates any, as they then are."""
+        self.outcomes(mirrored=False)
+        if all(translation is None for translation in self._translations):
+            return dict(bounds)
+        kept = {field: ranges for field, ranges in bounds.items() if field not in _TRANSLATED}
+        if _PORT in kept:
+            kept[_PORT] = normalise([*kept[_PORT], *self._new_ports])
+        return kept
+
     def _evaluator(self, mirrored: bool) -> Evaluator:
+        return self._sliced_evaluator(mirrored, normalise([*self._ports, *self._new_ports]))
+
+    def _sliced_evaluator(self, mirrored: bool, ports: Intervals) -> Evaluator:
         # A rule may set the state (NOTRACK), so the slice cannot lean on it.
         flags = {flag for leg in LEGS if leg.mirrored is mirrored for flag in (0, *leg.tcp_flags)}
         bounds = {
@@ -102,7 +126,7 @@ class Path:
             Field.TCP_FLAGS: normalise((flag, flag) for flag in flags),
             Field.ICMP_TYPE: _NONE,
             Field.ICMP_CODE: _NONE,
-            Field.DESTINATION_PORT: self._ports,
+            Field.DESTINATION_PORT: ports,
             Field.SOURCE_PORT: EPHEMERAL,
         }
         return Evaluator(self.space, bounds, mirrored)
