@@ -48,21 +48,30 @@ def convert(fragments: Sequence[Fragment], options: Options) -> Firewall | None:
 
 def _rulesets(fragments: Sequence[Fragment], host: Host) -> Iterator[Ruleset]:
     """What each export contributes to the family of `host`."""
-    from validator.dialects._iptables_convert import ruleset as of_iptables
-    from validator.dialects._nft_convert import ruleset as of_nftables
+    for fragment in fragments:
+        if fragment.dialect.startswith("nft-"):
+            yield from _of_nftables(fragment.data, host)
+        elif isinstance(fragment.data, tuple):
+            yield from _of_iptables(fragment.data, host)
+
+
+def _of_nftables(data: object, host: Host) -> Iterator[Ruleset]:
+    from validator.dialects._nft_convert import ruleset
     from validator.dialects._nft_data import NftRuleset
+
+    assert isinstance(data, NftRuleset)
+    found = ruleset(data, host)
+    if found is not None:
+        yield found
+
+
+def _of_iptables(data: tuple[object, ...], host: Host) -> Iterator[Ruleset]:
+    from validator.dialects._iptables_convert import ruleset
     from validator.dialects.iptables_save import IptDump
 
-    for fragment in fragments:
-        data = fragment.data
-        if isinstance(data, NftRuleset):
-            found = of_nftables(data, host)
-            if found is not None:
-                yield found
-        elif isinstance(data, tuple):
-            for part in data:
-                if isinstance(part, IptDump) and part.family is host.family:
-                    yield of_iptables(part, host)
+    for part in data:
+        if isinstance(part, IptDump) and part.family is host.family:
+            yield ruleset(part, host)
 
 
 def _host(fragments: Sequence[Fragment], options: Options) -> Host:
