@@ -183,6 +183,7 @@ def _next_stop(walk: Walk, asked: dict[str, Condition]) -> None:
             _translate_alike(walk, found)
         return
     walk.ahead.pop()
+    walk.at = stop.at
     walk.frames.append(Frame(chain))
 
 
@@ -249,10 +250,10 @@ def _act(walk: Walk, frame: Frame, rule: Rule, asked: dict[str, Condition]) -> s
         case Verb.RETURN:
             return _return(walk)
         case Verb.ACCEPT:
-            walk.decided(rule, None)
+            walk.decided(rule, chain)
             walk.frames.clear()
         case Verb.DELIVER:
-            walk.decided(rule, None)
+            walk.decided(rule, chain)
             firewall = walk.firewall
             walk.ahead = [each for each in walk.ahead if each.firewall is not firewall]
             walk.frames.clear()
@@ -270,7 +271,7 @@ def _impossible(walk: Walk, frame: Frame, rule: Rule, target: Chain | None, aske
     accepts = _told(Condition(key, f"{what}: the kernel refuses this ruleset", rule.span), walk, asked)
     walk.steps.append(Step(walk.firewall, frame.chain, rule))
     if accepts:
-        walk.decided(rule, None)
+        walk.decided(rule, frame.chain)
         walk.frames.clear()
         return ""
     walk.rule = rule
@@ -361,7 +362,7 @@ def _matches(match: Match, walk: Walk, asked: dict[str, Condition]) -> bool:
             return contains(match.intervals, value)
         case InterfaceMatch():
             inward = match.field is Field.IN_INTERFACE
-            name = walk.packet.in_interface if inward else walk.packet.out_interface
+            name = walk.packet.in_interface if inward else walk.out_interface
             return any(_named(pattern, name) for pattern in match.names) is not match.negated
         case BitMatch():
             return _bit(match.bit, walk.bits, walk, asked) is match.expected

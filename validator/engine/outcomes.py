@@ -27,6 +27,13 @@ class Decider:
         """Whether it is the chain's policy, not one of its rules."""
         return self.rule is self.chain.policy
 
+    @property
+    def rank(self) -> tuple[int, int]:
+        """How much it tells a reader that this decided; see `_telling`."""
+        if self.chain.first_packets and not self.rule.action.assign:
+            return (0, 0)
+        return (1, len(self.chain.rules)) if self.is_policy else (2, 0)
+
 
 @dataclass(frozen=True, slots=True)
 class CopyOf:
@@ -225,14 +232,10 @@ def _last(first: Outcome, second: Outcome) -> Outcome:
 
 
 def _telling(first: Outcome, second: Outcome) -> Outcome:
-    """Of two base chains that both accept, the outcome with the decider that tells a reader more:
-    a rule before a policy, the later of two rules, the policy of the chain with more rules."""
+    """Of two base chains that both accept, the outcome with the decider that tells a reader more: a rule before a
+    policy, the later of two rules, the policy of the chain with more rules; of a nat chain, only a translation."""
     if second.verb is not Verb.ACCEPT or first.decider is None:
         return second
-    if second.decider is None:
+    if second.decider is None or first.decider.rank > second.decider.rank:
         return Outcome(Verb.ACCEPT, first.decider, second.assign)
-    if second.decider.is_policy:
-        ours, theirs = len(first.decider.chain.rules), len(second.decider.chain.rules)
-        if not first.decider.is_policy or ours > theirs:
-            return Outcome(Verb.ACCEPT, first.decider, second.assign)
     return second

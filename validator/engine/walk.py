@@ -63,20 +63,22 @@ class Walk:
     given: dict[str, Given]
     frames: list[Frame] = field(default_factory=list)
     firewall: Firewall | None = None
+    at: Hook | None = None
     bits: dict[Bit, bool] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     rule: Rule | None = None
-    policy_of: Chain | None = None
+    weight: tuple[int, int] = (0, 0)
     first_packet: bool = False
     rerouted: bool | None = None
     way_out: str | None = None
 
-    def decided(self, rule: Rule, policy_of: Chain | None) -> None:
+    def decided(self, rule: Rule, chain: Chain) -> None:
         """`rule` accepts for a base chain; a chain's policy does not hide the rule that accepted before it,
-        nor the policy of a chain with more rules."""
-        if policy_of and self.rule and (not self.policy_of or len(policy_of.rules) < len(self.policy_of.rules)):
-            return
-        self.rule, self.policy_of = rule, policy_of
+        nor the policy of a chain with more rules, and what a nat chain accepts untranslated hides nothing."""
+        telling = 0 if chain.first_packets and not rule.action.assign else 1 if rule is chain.policy else 2
+        weight = (telling, len(chain.rules) if telling == 1 else 0)
+        if self.rule is None or weight >= self.weight:
+            self.rule, self.weight = rule, weight
 
     def split(self) -> Walk:
         """A copy that can go another way."""
@@ -89,6 +91,11 @@ class Walk:
             steps=list(self.steps),
             bits=dict(self.bits),
         )
+
+    @property
+    def out_interface(self) -> str:
+        """The interface it leaves by, as the hook it is at knows it: none before it was routed."""
+        return "" if self.at is Hook.PREROUTING else self.packet.out_interface
 
     def begin(self, firewall: Firewall) -> None:
         """The packet comes to another firewall, which knows nothing of it but what every host knows."""
