@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from validator.engine.connection import Crossing, Path
 from validator.errors import ExportError, UserError
-from validator.graph import PEERS, Problem, build, crossings, problems
+from validator.graph import PEERS, Node, Problem, build, crossings, problems
 from validator.hosts import Export, Loaded, firewalls
 from validator.model import ASSUMPTIONS, Firewall, Hook
 from validator.packets.fields import Family, Intervals
@@ -16,7 +16,7 @@ from validator.packets.intervals import normalise
 from validator.policy import Direction, Policy
 from validator.requirements import Requirement, entries_of, ranges, requirements
 from validator.results import ExportSummary, Report, Result, Skipped, Verdict
-from validator.site import Host, Site
+from validator.site import Host, Site, peer_blocks
 from validator.verdicts import Question, judge
 
 if TYPE_CHECKING:
@@ -77,17 +77,17 @@ def check(loaded: Loaded, policy: Policy, site: Site | None, options: CheckOptio
 
 def choose_families(loaded: Loaded, site: Site | None) -> tuple[Family, ...]:
     """The families to judge where nobody asked: IPv4, with IPv6 where the site names IPv6 addresses,
-    and IPv6 alone where every export is an IPv6 one."""
+    and IPv6 alone where every export is an IPv6 one and the site names no IPv4 address."""
     told = {family for export in loaded.exports for family in export.fragment.families}
-    if told == {Family.IPV6}:
-        return (Family.IPV6,)
     named: list[str] = []
     if site:
         named = [address for host in site.hosts for address in host.addresses]
         named += [block for blocks in site.networks.values() for block in blocks]
-        named += [peer for peers in site.peers.values() for peer in peers if ":" in peer]
-    six = any(":" in block and ranges((block,), Family.IPV6) for block in named)
-    return (Family.IPV4, Family.IPV6) if six else (Family.IPV4,)
+        named += [block for module in site.peers for block in peer_blocks(site, module) or ()]
+    four, six = (bool(ranges(tuple(named), family)) for family in (Family.IPV4, Family.IPV6))
+    if told == {Family.IPV6} and not four:
+        return (Family.IPV6,)
+    return (Family.IPV4, Family.IPV6) if six or told == {Family.IPV6} else (Family.IPV4,)
 
 
 def _hosts(found: Iterable[Firewall], site: Site | None) -> list[Host]:
@@ -129,7 +129,7 @@ def _path(requirement: Requirement, own: list[Firewall], graph: Graph, ports: In
         filtering = [f for f in own if f.loopback_filtered and f.family is family]
         crossed = [Crossing(firewall, Hook.OUTPUT) for firewall in filtering]
         return Path((*crossed, *(Crossing(f, Hook.INPUT) for f in filtering)), ports, loopback=True)
-    ends = (PEERS, requirement.host.name)
+    ends: tuple[Node, Node] = (PEERS, requirement.host.name)
     if requirement.entry.direction is Direction.OUTBOUND:
         ends = (requirement.host.name, PEERS)
     found = crossings(graph, *ends)

@@ -46,17 +46,19 @@ def explain_in_report(wanted: str, report: Mapping[str, Any], catalogue: Sequenc
 
     Raises RequestError where the report has none such, or several.
     """
+    if not wanted:
+        raise RequestError("the name of what to explain is empty", "write a rule, a fingerprint or a result's id")
     findings = [each for each in report.get("findings", ()) if str(each.get("fingerprint", "")).startswith(wanted)]
     if len(findings) > 1 and len({each["fingerprint"] for each in findings}) > 1:
         several = ", ".join(str(each["fingerprint"])[:12] for each in findings[:8])
         raise RequestError(f"{wanted!r} begins {len(findings)} fingerprints", f"write more of it: {several}")
     results = {str(each.get("id")): each for each in report.get("results", ())}
-    if findings and wanted:
+    if findings:
         return "\n".join(_finding(findings[0], results, {rule.id: rule for rule in catalogue})) + "\n"
     if wanted in results:
         related = [each for each in report.get("findings", ()) if each.get("result") == wanted]
         return "\n".join([*_result(results[wanted]), *_related(related)]) + "\n"
-    alike = [name for name in results if wanted and wanted in name][:5]
+    alike = [name for name in results if wanted in name][:5]
     ids = "; ".join(alike) or "PP001, a fingerprint of portproof check --format json, or a result's id"
     raise RequestError(f"no rule, finding or result is called {wanted!r}", f"try: {ids}")
 

@@ -5,6 +5,7 @@ networkx is imported where it is used, since it takes longer to import than most
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -21,8 +22,19 @@ if TYPE_CHECKING:
 
     Graph = nx.DiGraph[Any]
 
-NETWORK = "network"
-PEERS = "peers"
+
+class Place(enum.Enum):
+    """The nodes that are no hosts; no text, so that no host's name can be one of them."""
+
+    NETWORK = "network"
+    PEERS = "peers"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+NETWORK, PEERS = Place.NETWORK, Place.PEERS
+Node = str | Place
 
 
 def build(firewalls: Sequence[Firewall], policy: Policy | None = None, site: Site | None = None) -> Graph:
@@ -66,12 +78,12 @@ def _add_modules(graph: Graph, host: str, policy: Policy, described: Host | None
             _edge(graph, node, host, (), "")
 
 
-def _edge(graph: Graph, start: str, end: str, firewalls: tuple[Firewall, ...], hook: str) -> None:
+def _edge(graph: Graph, start: Node, end: Node, firewalls: tuple[Firewall, ...], hook: str) -> None:
     names = " + ".join(firewall.name for firewall in firewalls)
     graph.add_edge(start, end, firewalls=firewalls, hook=hook, firewall=names)
 
 
-def crossings(graph: Graph, start: str, end: str) -> tuple[Crossing, ...]:
+def crossings(graph: Graph, start: Node, end: Node) -> tuple[Crossing, ...]:
     """The firewalls that a request from node `start` to node `end` crosses, in order."""
     import networkx as nx
 
@@ -110,7 +122,8 @@ def problems(firewall: Firewall) -> tuple[Problem, ...]:
     reached = reachable(firewall, roots)
     for name, chain in firewall.chains.items():
         if name not in reached and chain.rules and chain.policy is None:
-            text = f"nothing reaches chain {name} and its {len(chain.rules)} rules"
+            number = len(chain.rules)
+            text = f"nothing reaches chain {name} and its {f'{number} rules' if number > 1 else 'only rule'}"
             found.append(Problem("unreached", firewall.host, name, chain.rules[0].span, text))
     return tuple(found)
 

@@ -16,7 +16,7 @@ _DOT_SHAPES = {"peers": "circle", "network": "hexagon", "host": "box", "module":
 
 def mermaid(graph: Graph) -> str:
     """A Mermaid flowchart."""
-    ids = {node: f"n{number}" for number, node in enumerate(graph)}
+    ids = _ids(graph)
     lines = ["flowchart LR"]
     for node, data in graph.nodes(data=True):
         before, after = _MERMAID_SHAPES[data["kind"]]
@@ -30,26 +30,33 @@ def mermaid(graph: Graph) -> str:
 
 def dot(graph: Graph) -> str:
     """Graphviz's DOT language."""
+    ids = _ids(graph)
     lines = ["digraph portproof {", "  rankdir=LR;"]
     for node, data in graph.nodes(data=True):
-        lines.append(f"  {_dot_text(str(node))} [shape={_DOT_SHAPES[data['kind']]}];")
+        lines.append(f"  {ids[node]} [label={_dot_text(str(node))}, shape={_DOT_SHAPES[data['kind']]}];")
     for start, end, data in graph.edges(data=True):
         label = _label(data)
         attributes = f" [label={_dot_text(label)}]" if label else ""
-        lines.append(f"  {_dot_text(str(start))} -> {_dot_text(str(end))}{attributes};")
+        lines.append(f"  {ids[start]} -> {ids[end]}{attributes};")
     return "\n".join([*lines, "}"]) + "\n"
 
 
 def graphml(graph: Graph) -> str:
-    """GraphML, with `kind` on nodes and `hook` and `firewall` on edges."""
+    """GraphML, with `label` and `kind` on nodes and `hook` and `firewall` on edges."""
     import networkx as nx
 
+    ids = _ids(graph)
     bare: Graph = nx.DiGraph()
     for node, data in graph.nodes(data=True):
-        bare.add_node(plain(str(node)), kind=data["kind"])
+        bare.add_node(ids[node], label=plain(str(node)), kind=data["kind"])
     for start, end, data in graph.edges(data=True):
-        bare.add_edge(plain(str(start)), plain(str(end)), hook=str(data["hook"]), firewall=plain(data["firewall"]))
+        bare.add_edge(ids[start], ids[end], hook=str(data["hook"]), firewall=plain(data["firewall"]))
     return "\n".join(nx.generate_graphml(bare)) + "\n"
+
+
+def _ids(graph: Graph) -> dict[object, str]:
+    """A name for each node that is its own, which what is shown of it need not be."""
+    return {node: f"n{number}" for number, node in enumerate(graph)}
 
 
 def _label(data: Mapping[str, object]) -> str:

@@ -11,10 +11,13 @@ from typing import Any
 
 from validator.errors import RequestError
 
+_SCHEMA = Path(__file__).parent / "schemas" / "report.schema.json"
+
 
 def location() -> Path:
     """Where it is kept: the user's state folder (XDG Base Directory Specification; %LOCALAPPDATA% on Windows)."""
-    base = os.environ.get("XDG_STATE_HOME") or os.environ.get("LOCALAPPDATA")
+    bases = (os.environ.get("XDG_STATE_HOME"), os.environ.get("LOCALAPPDATA"))
+    base = next((base for base in bases if base and Path(base).is_absolute()), None)
     folder = Path(base) if base else Path("~/.local/state").expanduser()
     return folder / "portproof" / "last-report.json"
 
@@ -32,9 +35,10 @@ def keep(document: Mapping[str, object]) -> None:
 
 def read(path: str | None) -> dict[str, Any]:
     """The JSON report in the file at `path`, or the last one. Raises RequestError."""
-    where = Path(path) if path else location()
-    name = path or str(where)
+    name = path or "the last report"
     try:
+        where = Path(path) if path else location()
+        name = str(where)
         data = json.loads(where.read_text(encoding="utf-8"))
     except FileNotFoundError:
         remedy = "check the path" if path else "run portproof check first, or name a report with --report FILE"
@@ -44,4 +48,17 @@ def read(path: str | None) -> dict[str, Any]:
         raise RequestError(f"cannot be read ({reason})", "make one: portproof check --format json", name) from None
     if not isinstance(data, dict) or data.get("schema") != "portproof/report/1":
         raise RequestError("is no report of portproof", "make one: portproof check --format json", name)
+    _hold_to_schema(data, name)
     return data
+
+
+def _hold_to_schema(data: Mapping[str, object], name: str) -> None:
+    import jsonschema
+
+    schema = json.loads(_SCHEMA.read_text(encoding="utf-8"))
+    error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(data))
+    if error is not None:
+        where = "/".join(map(str, error.absolute_path)) or "the report"
+        raise RequestError(
+            f"is no whole report ({where}: {error.message[:200]})", "make one: portproof check --format json", name
+        )

@@ -100,12 +100,12 @@ def port_of(value: object) -> int | None:
     if isinstance(value, bool) or value is None:
         return None
     text = str(value).strip()
-    if text.isdigit():
-        number = int(text)
-    else:
-        url = urlsplit(text if "//" in text else f"//{text}")
-        try:
-            number = url.port or {"http": 80, "https": 443}.get(url.scheme, 0)
-        except ValueError:
-            return None
-    return number if 0 < number < 65536 else None
+    try:
+        if text.isascii() and text.isdigit():
+            number: int | None = int(text)
+        else:
+            url = urlsplit(text if "//" in text else f"//{text}")
+            number = {"http": 80, "https": 443}.get(url.scheme) if url.port is None else url.port
+    except ValueError:
+        return None
+    return number if number is not None and 0 < number < 65536 else None

@@ -91,7 +91,8 @@ def parse_ports(
     found: list[Interval] = []
     for position, value in enumerate(values):
         low, _, high = str(value).partition("-")
-        first, last = int(low), int(high or low)
+        numbers = (low, high or low)
+        first, last = map(int, numbers) if all(map(str.isdigit, numbers)) else (0, 0)
         if not 0 < first <= last <= 65535:
             line = document.line((*where, position))
             raise kind(f"{value!r} is no port or range of ports", "write 1 to 65535, low-high", document.path, line)
@@ -100,7 +101,10 @@ def parse_ports(
 
 
 def _hold_together(policy: Policy, document: yaml_lines.Document) -> None:
-    """What a schema cannot say: settings that entries name must be declared, with that value."""
+    """What a schema cannot say: a setting's default is one of its values, and the settings that entries name
+    are declared, with that value."""
+    for name, value in policy.defaults.items():
+        check_setting(policy, name, value, document, ("settings", name, "default"), PolicyError)
     for module in policy.modules:
         for entry in module.entries:
             way = ("modules", module.id, "entries", entry.id)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 
 from validator.packets.fields import Family, Intervals
-from validator.packets.intervals import normalise
+from validator.packets.intervals import intersect, normalise
 from validator.policy import Direction, Module, Policy, PortEntry, applies, resolve
 from validator.results import Skipped
 from validator.site import Host, Site, peer_blocks
@@ -42,8 +42,11 @@ class Requirement:
 
     @property
     def peer_ranges(self) -> Intervals:
-        """The addresses of the peers."""
-        return UNICAST[self.family] if self.peers is None else ranges(self.peers, self.family)
+        """The addresses of the peers: of declared blocks, those that an end of a connection can have, if any."""
+        if self.peers is None:
+            return UNICAST[self.family]
+        declared = ranges(self.peers, self.family)
+        return intersect(declared, UNICAST[self.family]) or declared
 
     @property
     def host_ranges(self) -> Intervals:
@@ -87,9 +90,21 @@ def entries_of(
                 continue
             resolved = resolve(entry, settings)
             if resolved is None:
-                yield module, entry, f"not configured: set {entry.ports_from}"
+                yield module, entry, _unresolved(entry, settings)
             else:
                 yield module, resolved, ""
+
+
+def _unresolved(entry: PortEntry, settings: Mapping[str, object]) -> str:
+    if entry.ports_from in settings:
+        return f"no port: {entry.ports_from} is neither a port, host:port, nor an http or https URL"
+    return f"not configured: set {entry.ports_from}"
+
+
+def _not_needed(host: Host, module: Module, entry: PortEntry, settings: Mapping[str, object]) -> Skipped:
+    """For a module that a host is said to run, and that the settings leave out."""
+    others = [f"{name} is {settings[name]}" for name, value in entry.when.items() if settings.get(name) != value]
+    return Skipped(host.name, module.id, module.name, entry.id, f"not needed while {' and '.join(others)}")
 
 
 def _with_ports(entry: PortEntry, ports: Intervals) -> PortEntry:
@@ -107,11 +122,19 @@ def requirements(
     """What `host` needs; `loopback`: its firewall filters loopback, so local talk is judged too."""
     wanted: list[Requirement] = []
     skipped: list[Skipped] = []
-    for module, entry, reason in entries_of(policy, host, site, given):
+    entries = list(entries_of(policy, host, site, given))
+    settings = {**policy.defaults, **settings_of(host, site, given)}
+    for module in policy.modules:
+        if module.id in (host.modules or ()) and all(module is not other for other, _, _ in entries):
+            skipped += [_not_needed(host, module, entry, settings) for entry in module.entries]
+    for module, entry, reason in entries:
         if reason:
             skipped.append(Skipped(host.name, module.id, module.name, entry.id, reason))
             continue
         blocks = peer_blocks(site, module.id) if site else None
+        if blocks is not None and not any(ranges(blocks, family) for family in families):
+            reason = "none of its peers has an address of the family judged: ask with --family"
+            skipped.append(Skipped(host.name, module.id, module.name, entry.id, reason))
         for family in families:
             peers = None
             if blocks is not None:

@@ -36,6 +36,8 @@ class _Reader:
             name: tuple(self._block(block, ("networks", name, n)) for n, block in enumerate(blocks))
             for name, blocks in self._data.get("networks", {}).items()
         }
+        for name in networks.keys() & self._data.get("hosts", {}).keys():
+            raise self._wrong(f"{name!r} is a host and a network", "give one another name", ("networks", name))
         hosts = tuple(self._host(name, body or {}) for name, body in self._data.get("hosts", {}).items())
         return Site(
             path=self._document.path,

@@ -112,10 +112,8 @@ def read(path: str | os.PathLike[str]) -> Source:
     """
     name = os.fspath(path).replace(os.sep, "/")
     try:
-        size = Path(path).stat().st_size
-        if size > MAX_BYTES:
-            raise ExportError(f"the file has {size:,} bytes, more than {MAX_BYTES:,}", "split the export", name)
-        data = Path(path).read_bytes()
+        with Path(path).open("rb") as file:
+            data = file.read(MAX_BYTES + 1)  # what is no file, such as a device, may go on for ever
     except IsADirectoryError:
         raise ExportError("is a folder", "name the export files in it", name) from None
     except FileNotFoundError:
@@ -123,6 +121,8 @@ def read(path: str | os.PathLike[str]) -> Source:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ExportError(f"cannot be read ({reason})", "check the path and its rights", name) from None
+    if len(data) > MAX_BYTES:
+        raise ExportError(f"the file has more than {MAX_BYTES:,} bytes", "split the export", name)
     return from_bytes(data, name)
 
 
@@ -131,7 +131,9 @@ def from_bytes(data: bytes, path: str) -> Source:
     if not data.strip(b" \t\r\n\0\xef\xbb\xbf\xff\xfe"):
         raise ExportError("the file is empty", _EXPORT_AGAIN, path)
     text, encoding = _decode(data, path)
-    normal = text.replace("\r\n", "\n").replace("\r", "\n")
+    if not text.strip():
+        raise ExportError("the file is empty", _EXPORT_AGAIN, path)
+    normal = text.replace("\r\r\n", "\n").replace("\r\n", "\n").replace("\r", "\n")
     lines = normal.split("\n")
     if lines and not lines[-1]:
         lines.pop()
@@ -154,16 +156,17 @@ def _decode(data: bytes, path: str) -> tuple[str, str]:
         line = data[: data.index(b"\0")].count(b"\n") + 1
         raise ExportError("the file is binary, not text", "pass the text export", path, line)
     try:
-        return _printable(data.decode("utf-8"), path), "utf-8"
+        text = data.decode("utf-8")
     except UnicodeDecodeError:
         return _code_page(data, path)
+    return _repair(_printable(text, path), "utf-8")
 
 
 def _strict(data: bytes, encoding: str, path: str) -> str:
     try:
         return _printable(data.decode(encoding), path)
     except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
+        line = error.object[: error.start].count(b"\n") + 1
         problem = f"the file is not valid {encoding.upper()} (it may be cut)"
         raise ExportError(problem, _EXPORT_AGAIN, path, line) from None
 

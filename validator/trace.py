@@ -74,8 +74,8 @@ def answers(tracer: Tracer, lines: Iterable[str], path: str) -> Iterator[tuple[A
             continue
         try:
             yield tracer.answer(json.loads(line)), None
-        except (json.JSONDecodeError, RecursionError) as error:
-            what = getattr(error, "msg", "too deep")
+        except (ValueError, RecursionError) as error:
+            what = getattr(error, "msg", "too deep, or a number too long")
             mistake: UserError = RequestError(f"not a JSON object ({what})", "write a packet a line", path, number)
             yield _no_answer(mistake), mistake
         except UserError as error:

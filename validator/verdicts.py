@@ -113,7 +113,7 @@ def judge(question: Question) -> Result:
         restricted=restricted,
         request=_leg_verdict(judgement, (REQUEST, FOLLOWING), verdict),
         reply=_leg_verdict(judgement, (REPLY,), verdict),
-        near_misses=_near_misses(question, accepted_by) if verdict is not Verdict.OPEN else (),
+        near_misses=_near_misses(question) if verdict is not Verdict.OPEN else (),
         alternative=requirement.module.alternative,
         exposed=_exposed(question, judgement, verdict),
         category=requirement.module.category,
@@ -290,9 +290,9 @@ def _meeting(question: Question) -> list[Rule]:
 # --- rules that nearly helped ----------------------------------------------
 
 
-def _near_misses(question: Question, accepted_by: Sequence[Blame]) -> tuple[NearMiss, ...]:
+def _near_misses(question: Question) -> tuple[NearMiss, ...]:
     """Rules that would let the request pass, were they enabled, earlier, or for this profile."""
-    helping = {(blame.span.path, blame.span.line) for blame in accepted_by}
+    helping = _helping(question)
     exact = _evaluator(question, REQUEST)
     interfaces = (Field.IN_INTERFACE, Field.OUT_INTERFACE)
     elsewhere = _evaluator(question, REQUEST, without=interfaces)
@@ -308,6 +308,19 @@ def _near_misses(question: Question, accepted_by: Sequence[Blame]) -> tuple[Near
         elif question.profile and rule.enabled and elsewhere.meeting([rule]):
             found.append(NearMiss("other-profile", rule.span, rule.name, _profiles(rule)))
     return tuple(found[:_MOST_LINES])
+
+
+def _helping(question: Question) -> set[tuple[str, int]]:
+    """The lines that do let requests pass, at their own firewall, whatever stops them elsewhere."""
+    requirement, found = question.requirement, set()
+    for crossing in question.path.crossings:
+        path = question.path
+        if len(path.crossings) > 1:
+            path = Path((crossing,), requirement.entry.ports, path.loopback)
+        region = path.space.box(Question(requirement, path, question.profile).bounds())
+        for decider in path.deciders(PROTOCOLS[requirement.protocol], REQUEST, region, _ACCEPTS):
+            found.add((decider.rule.span.path, decider.rule.span.line))
+    return found
 
 
 def _names_a_port(rule: Rule) -> bool:

@@ -7,6 +7,7 @@ says that they are an error and PyYAML lets the last one win.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     import yaml
 
 MAX_BYTES = 4 * 1024 * 1024
+MAX_NODES = 100_000
+_DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9]*)$")
 _SCHEMAS = Path(__file__).parent / "schemas"
 Where = tuple[str | int, ...]
 """The way to a node of a document: keys and positions."""
@@ -72,14 +75,20 @@ def _walk(node: yaml.Node, way: Where, lines: dict[Where, int], path: str, kind:
     """Note the line of every node; refuse duplicate keys, aliases that grow, and keys that are no text."""
     import yaml
 
-    if way in lines or len(lines) > 100_000:
-        raise kind("a key stands twice", "keep one of them", path, node.start_mark.line + 1)
-    lines[way] = node.start_mark.line + 1
+    line = node.start_mark.line + 1
+    if len(lines) > MAX_NODES:
+        raise kind("the file has too many values", "a policy or site file has a few hundred", path, line)
+    lines[way] = line
+    if isinstance(node, yaml.ScalarNode) and node.tag.endswith(":int") and not _DECIMAL.match(node.value):
+        problem = f"YAML reads {node.value} as the number {_number(node)}"
+        raise kind(problem, f"write the number meant, or quote it: {node.value!r}", path, line)
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             line = key.start_mark.line + 1
             if not isinstance(key, yaml.ScalarNode):
                 raise kind("a key must be text", "write `key: value`", path, line)
+            if not key.tag.endswith((":str", ":merge")):
+                raise kind(f"YAML reads the key {key.value} as no text", f"quote it: {key.value!r}", path, line)
             name = (*way, str(key.value))
             if name in lines:
                 raise kind(f"the key {key.value!r} stands twice", "keep one of them", path, line)
@@ -88,6 +97,13 @@ def _walk(node: yaml.Node, way: Where, lines: dict[Where, int], path: str, kind:
     elif isinstance(node, yaml.SequenceNode):
         for position, value in enumerate(node.value):
             _walk(value, (*way, position), lines, path, kind)
+
+
+def _number(node: yaml.ScalarNode) -> Any:
+    """What YAML 1.1 makes of a number like `20:21` (base 60) or `0443` (base 8)."""
+    import yaml
+
+    return yaml.SafeLoader("").construct_object(node)
 
 
 def validate(document: Document, schema: str, kind: type[UserError]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import z3
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,7 +14,7 @@ from validator.packets.space import PacketSet, PacketSpace
 
 LEVELS = (int(Field.SOURCE), int(Field.PROTOCOL), int(Field.DESTINATION_PORT))
 CONDITIONS = ("a", "b")
-Tree = tuple[object, ...]
+Tree = tuple[Any, ...]
 """("box", {position: intervals}), ("and"|"or"|"minus", Tree, Tree), ("not", Tree)."""
 
 
@@ -43,13 +45,13 @@ def build(space: PacketSpace, tree: Tree) -> PacketSet:
         case ("box", dict() as bounds):
             return space.box({levels(space)[n]: ranges for n, ranges in bounds.items()})
         case ("and", left, right):
-            return build(space, left) & build(space, right)  # type: ignore[arg-type]
+            return build(space, left) & build(space, right)
         case ("or", left, right):
-            return build(space, left) | build(space, right)  # type: ignore[arg-type]
+            return build(space, left) | build(space, right)
         case ("minus", left, right):
-            return build(space, left) - build(space, right)  # type: ignore[arg-type]
+            return build(space, left) - build(space, right)
         case (_, inner):
-            return ~build(space, inner)  # type: ignore[arg-type]
+            return ~build(space, inner)
     raise AssertionError(tree)
 
 
@@ -153,11 +155,11 @@ def holds(tree: Tree, values: list[int]) -> bool:
         case ("box", dict() as bounds):
             return all(contains(ranges, values[n]) for n, ranges in bounds.items())
         case ("and", left, right):
-            return holds(left, values) and holds(right, values)  # type: ignore[arg-type]
+            return holds(left, values) and holds(right, values)
         case ("or", left, right):
-            return holds(left, values) or holds(right, values)  # type: ignore[arg-type]
+            return holds(left, values) or holds(right, values)
         case ("minus", left, right):
-            return holds(left, values) and not holds(right, values)  # type: ignore[arg-type]
+            return holds(left, values) and not holds(right, values)
         case (_, inner):
-            return not holds(inner, values)  # type: ignore[arg-type]
+            return not holds(inner, values)
     raise AssertionError(tree)

@@ -1,11 +1,12 @@
 """The command line. Nothing is decided here: options in, a call, text and exit status out.
 
 Exit status: 0 nothing at or above --fail-on, 1 findings, 2 the user's mistake, 3 our own fault, 130
-interrupted.
+interrupted, 141 where the reader of a pipe left before the end.
 """
 
 from __future__ import annotations
 
+import gc
 import sys
 
 
@@ -16,6 +17,7 @@ def main() -> None:
 
         print(f"portproof {__version__}")
         return
+    gc.set_threshold(50_000, 20, 50)  # most of what a run makes lives to its end: look for garbage less often
     from validator.cli.run import run
 
     sys.exit(run(sys.argv[1:]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -126,4 +126,9 @@ def _on_terminal(report: Report, color: str) -> None:
 
     from validator.reports.text import render_terminal
 
-    render_terminal(report, Console(force_terminal=color == "always" or None, highlight=False))
+    forced = color == "always"  # the command line is above NO_COLOR and TERM
+    system: Literal["auto", "standard"] = "standard" if forced else "auto"
+    console = Console(
+        force_terminal=forced or None, color_system=system, no_color=False if forced else None, highlight=False
+    )
+    render_terminal(report, console)

@@ -72,9 +72,12 @@ def loaded(arguments: Sequence[str], site_found: Site | None) -> Loaded:
     """The exports asked for. Raises RequestError where none are named at all."""
     from validator.hosts import load
 
-    if not arguments and not (site_found and any(host.exports for host in site_found.hosts)):
+    if "" in arguments:
+        raise RequestError("the name of an export is empty", "name a file; a variable of the shell may be unset")
+    found = load(arguments, site_found)
+    if not (found.exports or found.errors):
         raise RequestError("no export was named", "pass the files to check, or a --site with exports: in it")
-    return load(arguments, site_found)
+    return found
 
 
 def settings(pairs: Sequence[str], policy_found: Policy) -> Mapping[str, object]:
@@ -82,9 +85,11 @@ def settings(pairs: Sequence[str], policy_found: Policy) -> Mapping[str, object]
     found: dict[str, object] = {}
     for pair in pairs:
         name, sign, text = pair.partition("=")
-        known = ", ".join(policy_found.settings) or "none"
-        if not sign or name not in policy_found.settings:
+        if name not in policy_found.settings:
+            known = ", ".join(policy_found.settings) or "none"
             raise RequestError(f"--set {pair}: no setting is called {name!r}", f"write NAME=VALUE; settings: {known}")
+        if not sign:
+            raise RequestError(f"--set {pair}: the value is missing", f"write {name}=VALUE")
         allowed = policy_found.settings[name]
         value: object = {"true": True, "on": True, "yes": True, "false": False, "off": False, "no": False}.get(
             text.lower(), text

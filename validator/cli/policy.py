@@ -41,12 +41,13 @@ def validate(files: tuple[str, ...]) -> int:
     from validator import policy_file
     from validator.cli.run import complain
     from validator.errors import UserError
+    from validator.reports.safe_text import plain
 
     wrong = 0
     for path in files:
         try:
             found = policy_file.load(path)
-            click.echo(f"{path}: good: {found.title}, {len(found.modules)} modules")
+            click.echo(plain(f"{path}: good: {found.title}, {len(found.modules)} modules"))
         except UserError as error:
             complain(error)
             wrong = 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import io
 import os
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 import click
 
 from validator import __version__
-from validator.errors import UserError
+from validator.errors import RequestError, UserError
 from validator.reports.safe_text import plain
 
 COMMANDS = {
@@ -23,7 +24,13 @@ COMMANDS = {
     "graph": "Draw hosts, modules and firewalls as Mermaid, DOT or GraphML.",
     "parse": "Only read exports, and say of each what was understood.",
 }
+READER_GONE = 141
+"""As a shell reports a program that a closed pipe ended (128 + SIGPIPE); never 0, which would be a pass."""
 ISSUES = "https://github.com/portproof/portproof/issues"
+
+
+class _ReaderGone(Exception):
+    """Nobody reads our output any more."""
 
 
 class _Commands(click.Group):
@@ -38,6 +45,12 @@ class _Commands(click.Group):
         found = importlib.import_module(f"validator.cli.{cmd_name}").command
         assert isinstance(found, click.Command)
         return found
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise _ReaderGone from None  # click would end the process with 1, which means findings
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -56,26 +69,47 @@ def cli() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run the command line `arguments`; the exit status. Errors go to stderr, one line each."""
     _utf8_or_escapes()
+    status: object = READER_GONE
     try:
         status = cli.main(list(arguments), prog_name="portproof", standalone_mode=False)
         sys.stdout.flush()
     except UserError as error:
         complain(error)
         status = 2
-    except click.exceptions.Abort:
-        status = 130
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         status = 2
-    except KeyboardInterrupt:
+    except click.ClickException as error:
+        complain(_misused(error))
+        status = 2
+    except (click.exceptions.Abort, KeyboardInterrupt):
         status = 130
-    except BrokenPipeError:
-        # The reader of our output has gone: nothing is left to say, not even at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 0
+    except (_ReaderGone, BrokenPipeError):
+        _say_no_more()  # the status stays: that of the command, if it came to an end
+    except OSError as error:
+        status = _unwritable(error) if error.errno == errno.ENOSPC else _our_fault(error)
     except Exception as error:
         status = _our_fault(error)
     return status if isinstance(status, int) else 0
+
+
+def _misused(error: click.ClickException) -> UserError:
+    """An unknown option, a missing argument and so on, as one line with what to do."""
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "portproof"
+    message = error.format_message().rstrip(".")
+    return RequestError(message[:1].lower() + message[1:], f"see {command} --help")
+
+
+def _say_no_more() -> None:
+    """Let what is still in the buffer of stdout go nowhere, also at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _unwritable(error: OSError) -> int:
+    complain(RequestError(f"the output cannot be written ({error.strerror})", "make room, or write elsewhere with -o"))
+    _say_no_more()
+    return 2
 
 
 def complain(error: UserError) -> None:
@@ -95,7 +129,12 @@ def _our_fault(error: Exception) -> int:
 
 
 def _utf8_or_escapes() -> None:
-    """Output never fails for want of a character: what the locale lacks is written as an escape."""
+    """Output never fails for want of a character: what the locale lacks is written as an escape.
+
+    Nor for want of a stream: where stdout or stderr was closed, what is written goes nowhere.
+    """
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - open until the end
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Iterable, Iterator
@@ -61,7 +62,9 @@ def command(
 def _lines(path: str) -> Iterator[tuple[Iterable[str], str]]:
     """The lines of the packets' file, and what to call it. Raises RequestError."""
     if path == "-":
-        yield sys.stdin, "standard input"
+        if isinstance(sys.stdin, io.TextIOWrapper):
+            sys.stdin.reconfigure(encoding="utf-8-sig", errors="replace")
+        yield sys.stdin or (), "standard input"
         return
     try:
         with open(path, encoding="utf-8-sig", errors="replace") as stream:

@@ -89,7 +89,7 @@ def convert(fragments: Sequence[Fragment], options: Options) -> Firewall | None:
     """The union of the groups a host is in: those the site names, or the only one there is.
 
     Where there are several and nobody told, each is an alternative. Raises SiteError
-    for a group that no export holds.
+    for a group that no export holds, or that is not the only one of its name.
     """
     exports = [fragment.data for fragment in fragments if isinstance(fragment.data, Groups)]
     groups = [(export, group) for export in exports for group in export.groups]
@@ -120,18 +120,19 @@ def _attached(export: Groups, group: Group) -> Span:
 def _chosen(groups: list[tuple[Groups, Group]], options: Options) -> list[tuple[Groups, Group]]:
     if not options.groups:
         return groups
-    chosen = [pair for pair in groups if {pair[1].id, pair[1].name} & set(options.groups)]
-    known = {name for _, group in groups for name in (group.id, group.name)}
+    chosen: list[tuple[Groups, Group]] = []
     for wanted in options.groups:
-        if wanted not in known:
-            path = groups[0][0].path if groups else ""
-            listed = ", ".join(group.id for _, group in groups[:10])
+        found = [pair for pair in groups if pair[1].id == wanted] or [pair for pair in groups if pair[1].name == wanted]
+        if len(found) != 1:
+            what = "which is not exported" if not found else f"of which {len(found)} are exported"
+            listed = ", ".join(group.id for _, group in (found or groups)[:10])
             raise SiteError(
-                f"host {options.host} is in the security group {wanted}, which is not exported",
-                f"groups of the export: {listed}",
-                path,
-                1,
+                f"host {options.host} is in the security group {wanted}, {what}",
+                f"name one by its id; groups of the export: {listed}",
+                (found or groups)[0][0].path,
+                (found or groups)[0][1].line if found else 1,
             )
+        chosen += [pair for pair in found if pair not in chosen]
     return chosen
 
 
@@ -204,10 +205,10 @@ def _what(permission: Permission, family: Family) -> tuple[Match, ...] | None:
     name = permission.protocol
     if name == "-1":
         return ()
-    number = _PROTOCOLS.get(name, int(name) if name.isdigit() else 0)
+    number = _PROTOCOLS[name] if name in _PROTOCOLS else int(name)
     found: list[Match] = [FieldMatch(Field.PROTOCOL, ((number, number),))]
     first, last = permission.first, permission.last
-    if number in (TCP, UDP) and first is not None and last is not None and (first, last) != (-1, -1):
+    if number in (TCP, UDP) and first is not None and last is not None:
         found.append(FieldMatch(Field.DESTINATION_PORT, ((first, last),)))
     if number in (ICMP, ICMPV6):
         for field, value in ((Field.ICMP_TYPE, first), (Field.ICMP_CODE, last)):

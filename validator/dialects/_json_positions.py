@@ -34,7 +34,7 @@ class Located(dict[str, Any]):
 
 
 def load(source: Source) -> Any:
-    """The value in `source`; objects are Located. Raises ExportError where it is no JSON."""
+    """The value in `source`; objects are Located. Raises ExportError where it is no JSON, or ambiguous."""
     text = source.text
     try:
         json.loads(text)
@@ -46,10 +46,10 @@ def load(source: Source) -> Any:
     except (RecursionError, ValueError):
         problem = "JSON that is nested too deep, or a number that is too long"
         raise ExportError(problem, _AGAIN, source.path, 1) from None
-    return _locate(text)
+    return _locate(text, source.path)
 
 
-def _locate(text: str) -> Any:
+def _locate(text: str, path: str) -> Any:
     """The value of valid JSON, without recursion: `stack` holds the containers that are open."""
     ends = [match.start() for match in re.finditer("\n", text)]
     root: list[Any] = []
@@ -76,6 +76,8 @@ def _locate(text: str) -> Any:
             value = _string(token) if first == '"' else json.loads(token)
         if isinstance(into, Located):
             key = keys[-1] or ""
+            if key in into:
+                raise ExportError(f"the key {key[:40]!r} stands twice in one object", _AGAIN, path, line)
             into[key] = value
             into.lines[key] = line
             keys[-1] = None

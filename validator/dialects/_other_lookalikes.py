@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from validator.dialects._json_positions import Located, load
+from validator.errors import ExportError
 from validator.source import Source
 
 _TEXTS: tuple[tuple[re.Pattern[str], str, str], ...] = (
@@ -49,17 +51,17 @@ _TEXTS: tuple[tuple[re.Pattern[str], str, str], ...] = (
     ),
 )
 
-_JSON: tuple[tuple[str, str], ...] = (
-    ('"NetworkAcls"', "describe-network-acls"),
-    ('"Reservations"', "describe-instances"),
-    ('"NetworkInterfaces"', "describe-network-interfaces"),
-    ('"PrefixLists"', "describe-prefix-lists"),
-    ('"Subnets"', "describe-subnets"),
-    ('"Vpcs"', "describe-vpcs"),
-    ('"VpcPeeringConnections"', "describe-vpc-peering-connections"),
-    ('"RouteTables"', "describe-route-tables"),
-    ('"SecurityGroupRules"', "describe-security-group-rules"),
-)
+_JSON = {
+    "NetworkAcls": "describe-network-acls",
+    "Reservations": "describe-instances",
+    "NetworkInterfaces": "describe-network-interfaces",
+    "PrefixLists": "describe-prefix-lists",
+    "Subnets": "describe-subnets",
+    "Vpcs": "describe-vpcs",
+    "VpcPeeringConnections": "describe-vpc-peering-connections",
+    "RouteTables": "describe-route-tables",
+    "SecurityGroupRules": "describe-security-group-rules",
+}
 
 
 def lookalike(source: Source) -> tuple[int, str, str] | None:
@@ -74,10 +76,15 @@ def lookalike(source: Source) -> tuple[int, str, str] | None:
     return None
 
 
-def _json(source: Source) -> tuple[int, str, str]:
-    text = source.text
-    for key, command in _JSON:
-        if key in text:
-            line = text[: text.index(key)].count("\n") + 1
-            return line, f"this is aws ec2 {command} output", "pass aws ec2 describe-security-groups output"
-    return 1, "this JSON holds no security groups", "pass aws ec2 describe-security-groups output"
+def _json(source: Source) -> tuple[int, str, str] | None:
+    """What the keys say that stand outermost, or in the wrapper of a recorder; nested ones say nothing."""
+    try:
+        data = load(source)
+    except ExportError:
+        return None
+    body = data["data"] if isinstance(data, Located) and isinstance(data.get("data"), Located) else data
+    for key in body if isinstance(body, Located) else ():
+        if key in _JSON:
+            remedy = "pass aws ec2 describe-security-groups output"
+            return body.at(key), f"this is aws ec2 {_JSON[key]} output", remedy
+    return None

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from validator.dialects import Fragment, Options
 from validator.dialects._windows_matches import Scope, address_match, port_match, protocol_match
+from validator.errors import ExportError
 from validator.model import (
     ACCEPT,
     DROP,
@@ -72,7 +73,8 @@ class WindowsRule:
     def is_conditional(self) -> bool:
         """Whether it depends on what a dump cannot tell."""
         texts = (self.local_ip, self.remote_ip, self.local_port, self.remote_port)
-        return bool(self.scope) or any(Scope.is_keyword(text) for text in texts)
+        unknown = isinstance(protocol_match(self.protocol), ConditionMatch)
+        return unknown or bool(self.scope) or any(Scope.is_keyword(text) for text in texts)
 
     @property
     def canonical(self) -> str:
@@ -108,7 +110,7 @@ class WindowsRules:
 @dataclass(frozen=True, slots=True)
 class ProfileState:
     """A profile's state; None where the export does not say. Actions are `allow`, `block`, and for
-    inbound `block-always`. `local_rules` is False where group policy voids the rules made locally."""
+    inbound `block-always`. `local_rules` is False where rules made locally do not count (group policy)."""
 
     name: str
     on: bool | None
@@ -116,7 +118,12 @@ class ProfileState:
     outbound: str | None
     state_span: Span
     policy_span: Span
-    local_rules: bool = True
+    local_rules: bool | None = None
+
+    @property
+    def says(self) -> tuple[object, ...]:
+        """What it says, wherever it says it."""
+        return self.on, self.inbound, self.outbound, self.local_rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +135,12 @@ class WindowsProfiles:
 
 
 def convert(fragments: Sequence[Fragment], options: Options) -> Firewall | None:
-    """The firewall of a host; without chains where only facts beside rules were given."""
+    """The firewall of a host; without chains where only facts beside rules were given.
+
+    Raises ExportError where two exports say different things of one profile.
+    """
     rules = [fragment.data for fragment in fragments if isinstance(fragment.data, WindowsRules)]
-    states = {
-        state.name: state
-        for fragment in fragments
-        if isinstance(fragment.data, WindowsProfiles)
-        for state in fragment.data.profiles
-    }
+    states = _states([fragment.data for fragment in fragments if isinstance(fragment.data, WindowsProfiles)])
     paths = tuple(fragment.path for fragment in fragments)
     off = {name: state.state_span for name, state in states.items() if state.on is False}
     chains: dict[str, Chain] = {}
@@ -157,6 +162,16 @@ def convert(fragments: Sequence[Fragment], options: Options) -> Firewall | None:
         loopback_filtered=False,
         proxy=proxy(fragments),
     )
+
+
+def _states(exports: Sequence[WindowsProfiles]) -> dict[str, ProfileState]:
+    states: dict[str, ProfileState] = {}
+    for state in (state for export in exports for state in export.profiles):
+        if states.setdefault(state.name, state).says != state.says:
+            span, other = state.state_span, states[state.name].state_span
+            problem = f"the {state.name} profile is set otherwise than in {other.path}:{other.line}"
+            raise ExportError(problem, "pass one export of the profiles for each host", span.path, span.line)
+    return states
 
 
 def proxy(fragments: Sequence[Fragment]) -> Proxy | None:
@@ -181,8 +196,8 @@ class _Builder:
         for profile in PROFILES:
             rules.extend(self._switched(profile, inbound))
         for state in self._states.values():
-            if not state.local_rules:
-                why = f"group policy voids local rules in the {state.name} profile; its own rules are not exported"
+            if state.local_rules is False:
+                why = f"local rules do not count in the {state.name} profile; those of group policy are not exported"
                 here = (self._profile(state.name, inbound),)
                 rules.extend(undecidable(here, state.policy_span, why, why))
         rules.extend(self._weighed(inbound))

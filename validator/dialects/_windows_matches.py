@@ -6,13 +6,14 @@ at run time; each is a condition, the same variable wherever the same keyword st
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address, ip_network
 
 from validator.model import AnyOf, Condition, ConditionMatch, FieldMatch, Match
 from validator.packets.fields import Family, Field, Interval, top
 from validator.packets.intervals import normalise
 
-NEVER: Match = AnyOf(())
+_PORTS = re.compile(r"([0-9]{1,5})(?:\s*-\s*([0-9]{1,5}))?")
 PROTOCOLS = {"icmpv4": 1, "igmp": 2, "tcp": 6, "udp": 17, "ipv6": 41, "gre": 47, "icmpv6": 58, "vrrp": 112}
 
 
@@ -43,7 +44,7 @@ def protocol_match(text: str) -> Match | None:
     name = text.lower()
     if name == "any":
         return None
-    number = int(name) if name.isdigit() and len(name) < 4 else PROTOCOLS.get(name, 256)
+    number = int(name) if name.isascii() and name.isdigit() and len(name) < 4 else PROTOCOLS.get(name, 256)
     if number > 255:
         return ConditionMatch(Condition(f"protocol {name}", f"whether the protocol is {text}"))
     return FieldMatch(Field.PROTOCOL, ((number, number),))
@@ -86,11 +87,13 @@ def _range(text: str) -> tuple[int, Interval] | None:
         if "-" in text:
             low, _, high = text.partition("-")
             first, last = ip_address(low.strip()), ip_address(high.strip())
-            if first.version != last.version:
+            if first.version != last.version or int(first) > int(last):
                 return None
             return first.version, (int(first), int(last))
         network = ip_network(text, strict=False)
     except ValueError:
+        return None
+    if "/0." in text and network.prefixlen:  # a host mask, which Windows does not write
         return None
     return network.version, (int(network.network_address), int(network.broadcast_address))
 
@@ -110,10 +113,10 @@ def _ports(field: Field, text: str, scope: Scope) -> Match | None:
     alternatives: list[tuple[Match, ...]] = []
     highest = top(field, Family.IPV4)
     for part in filter(None, (part.strip() for part in text.split(","))):
-        low, _, high = part.partition("-")
-        if low.strip().isdigit() and (not high or high.strip().isdigit()) and len(low) < 6 and len(high) < 6:
-            first, last = int(low), int(high or low)
-            if last <= highest:
+        number = _PORTS.fullmatch(part)
+        if number:
+            first, last = int(number[1]), int(number[2] or number[1])
+            if first <= last <= highest:
                 ranges.append((first, last))
                 continue
         alternatives.append((scope.condition(f"the {field.label.replace('_', ' ')} is one of {part}"),))

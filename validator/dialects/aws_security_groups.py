@@ -29,8 +29,11 @@ _SOURCES = (
     ("IpRanges", "CidrIp", "cidr"),
     ("Ipv6Ranges", "CidrIpv6", "cidr6"),
     ("UserIdGroupPairs", "GroupId", "group"),
+    ("Groups", "GroupId", "group"),
     ("PrefixListIds", "PrefixListId", "prefix-list"),
 )
+_NUMBERS = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6"}
+_WRAPPER = frozenset(("SecurityGroups", "NextToken", "ResponseMetadata"))
 _AGAIN = "export it again with aws ec2 describe-security-groups"
 
 
@@ -55,6 +58,10 @@ def parse(source: Source, ledger: Ledger) -> Fragment:
     listed = body.get("SecurityGroups") if isinstance(body, Located) else body
     if not isinstance(listed, list):
         raise ExportError("no list of security groups is in this JSON", _AGAIN, source.path, 1)
+    others = sorted(set(body) - _WRAPPER) if isinstance(body, Located) else []
+    if others:
+        problem = f"this JSON holds {others[0][:40]!r} beside security groups, which would be left out"
+        raise ExportError(problem, _AGAIN, source.path, body.at(others[0]))
     for number in range(1, len(source.lines) + 1):
         ledger.mark(number, LineState.IGNORED)
     groups = tuple(_group(item, source, ledger) for item in listed)
@@ -97,11 +104,9 @@ def _permission(item: Any, group: Located, key: str, source: Source, ledger: Led
         ledger.mark(line, LineState.UNSUPPORTED if why else state)
     for name in set(item) - _PERMISSION:
         ledger.mark(item.at(name), LineState.UNSUPPORTED)
-    protocol = str(item.get("IpProtocol", "")).lower()
-    numbers = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6"}
     first, last = item.get("FromPort"), item.get("ToPort")
     return Permission(
-        numbers.get(protocol, protocol),
+        _protocol(item),
         first if isinstance(first, int) else None,
         last if isinstance(last, int) else None,
         peers,
@@ -110,27 +115,30 @@ def _permission(item: Any, group: Located, key: str, source: Source, ledger: Led
     )
 
 
+def _protocol(item: Located) -> str:
+    """The protocol by its name, or by its number where Amazon names none; a text that is neither as it is."""
+    text = str(item.get("IpProtocol", "")).lower()
+    text = str(int(text)) if text.isascii() and text.isdigit() and len(text) < 4 else text
+    return _NUMBERS.get(text, text)
+
+
 def _why(item: Located) -> str:
     """What of a permission is not understood."""
     extra = sorted(set(item) - _PERMISSION)
     if extra:
         return f"unknown key {extra[0][:40]!r} in a permission"
-    protocol = str(item.get("IpProtocol", "")).lower()
+    protocol = _protocol(item)
     known = protocol in ("-1", "tcp", "udp", "icmp", "icmpv6")
-    if not known and not (protocol.isascii() and protocol.isdigit() and int(protocol[:4]) < 256):
+    if not known and not (protocol.isascii() and protocol.isdigit() and len(protocol) < 4 and int(protocol) < 256):
         return f"IpProtocol is {protocol[:40]!r}"
     ports = item.get("FromPort"), item.get("ToPort")
     if any(port is not None and (not isinstance(port, int) or isinstance(port, bool)) for port in ports):
         return "FromPort or ToPort is no number"
-    if protocol in ("tcp", "udp", "6", "17"):
+    if protocol in ("tcp", "udp"):
         first, last = ports
-        if first is None and last is None:
-            return ""
-        if first is None or last is None or not (-1 <= first <= last <= 65535) or (first == -1) != (last == -1):
+        if first is None or last is None or not 0 <= first <= last <= 65535:
             return f"the ports {first} to {last} are no range"
-    elif protocol in ("icmp", "icmpv6", "1", "58") and any(
-        port is not None and not -1 <= port <= 255 for port in ports
-    ):
+    elif protocol in ("icmp", "icmpv6") and any(port is not None and not -1 <= port <= 255 for port in ports):
         return "an ICMP type or code is out of range"
     if any(peer.kind == "unclear" for peer in _peers(item)):
         return "a source or destination of a permission is not understood"
@@ -158,11 +166,12 @@ def _peers(item: Located) -> Iterator[Peer]:
 
 
 def _is_block(text: str) -> bool:
+    """Whether this is an address with a prefix length; ip_network would read host masks too."""
     try:
         ip_network(text, strict=False)
     except ValueError:
         return False
-    return True
+    return "/" not in text or text.partition("/")[2].isdigit()
 
 
 __all__ = ["NAME", "PLATFORM", "TITLE", "convert", "parse", "sniff"]

@@ -24,7 +24,7 @@ _KEY = re.compile(r"\[?HKEY_[A-Z_]+\\.*\\Internet Settings\]?\s*$", re.IGNORECAS
 _OTHER_KEY = re.compile(r"\[?HKEY_", re.IGNORECASE)
 _EXPORTED = re.compile(r'"((?:[^"\\]|\\.)*)"=(.*)$')
 _QUERIED = re.compile(r"\s+(\S+)\s+REG_\w+\s+(.*)$")
-_DWORD = re.compile(r"(?:dword:|0x)([0-9a-f]+)$", re.IGNORECASE)
+_DWORD = re.compile(r"(?:dword:|0x)([0-9a-f]{1,8})$", re.IGNORECASE)
 
 
 def sniff(source: Source) -> bool:
@@ -45,7 +45,7 @@ def parse(source: Source, ledger: Ledger) -> Fragment:
             ledger.mark(number, LineState.IGNORED)
             continue
         found = _EXPORTED.match(text) or _QUERIED.match(line)
-        if inside and found:
+        if inside and found and found[2].strip() != "-":  # `"name"=-` removes a value
             name = found[1].lower()
             values[name], lines[name] = _text(found[2].strip()), number
             ledger.mark(number, LineState.MODELLED if name.startswith("proxy") else LineState.IGNORED)

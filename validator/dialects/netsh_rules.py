@@ -25,6 +25,9 @@ PLATFORM = "windows"
 _DASHES = re.compile(r"-{20,}\s*$")
 _NEEDED = ("enabled", "direction", "profiles", "local_ip", "remote_ip", "protocol", "action")
 _IGNORED = ("grouping", "rule_source", "description")
+_NUMBERS = ("local_ip", "remote_ip", "protocol", "local_port", "remote_port")
+_WITH_PORTS = ("tcp", "udp", "6", "17")
+_WITH_TYPES = ("icmpv4", "icmpv6", "1", "58")
 _ICMP_ROW = re.compile(r"\s+(\S+)\s+(\S+)\s*$")
 _AGAIN = "run the command again and redirect all of its output into the file"
 
@@ -51,7 +54,10 @@ class _Field:
 
 
 def parse(source: Source, ledger: Ledger) -> Fragment:
-    """The rules in `source`. Raises ExportError where blocks were cut, or filtered away."""
+    """The rules in `source`. Raises ExportError where blocks were cut, or filtered away.
+
+    A file without the last line of the output is cut too: block rules may be missing, which override.
+    """
     lines = source.lines
     starts = [
         number
@@ -61,9 +67,7 @@ def parse(source: Source, ledger: Ledger) -> Fragment:
     if not starts:
         problem = "the rules' blocks were filtered away (findstr, grep)"
         raise ExportError(problem, _AGAIN, source.path, 1)
-    for number in range(1, starts[0]):
-        state = LineState.IGNORED if not lines[number - 1].strip() else LineState.UNREAD
-        ledger.mark(number, state)
+    _check_head(source, starts[0])
     rules: list[WindowsRule] = []
     verbose = False
     for position, start in enumerate(starts):
@@ -71,8 +75,26 @@ def parse(source: Source, ledger: Ledger) -> Fragment:
         fields, icmp = _fields(source, ledger, start, end)
         verbose = verbose or "program" in fields or "security" in fields
         rules.append(_rule(source, ledger, start, fields, icmp))
+    _check_end(source, starts[-1])
     data = WindowsRules(source.path, tuple(rules), verbose)
     return Fragment(NAME, PLATFORM, source.path, data, (Family.IPV4, Family.IPV6))
+
+
+def _check_head(source: Source, start: int) -> None:
+    """Raises ExportError where something of a rule is left above the first one's name."""
+    above = list(enumerate(source.lines[: start - 1], 1))
+    left = [number for number, line in above if _DASHES.match(line)]
+    labels = [number for number, line in above if netsh.label(line.partition(":")[0])]
+    if left or len(labels) > 1:
+        number = min(left + labels)
+        raise ExportError("a rule without its name: the dump is damaged", _AGAIN, source.path, number)
+
+
+def _check_end(source: Source, start: int) -> None:
+    """Raises ExportError where no last line of the output follows the rule at `start`."""
+    if not any(line.strip().lower() in netsh.TERMINATORS for line in source.lines[start + 1 :]):
+        problem = "the dump does not end with `Ok.`: it is cut, and rules may be missing"
+        raise ExportError(problem, _AGAIN, source.path, len(source.lines))
 
 
 def _fields(source: Source, ledger: Ledger, start: int, end: int) -> tuple[dict[str, _Field], tuple[IcmpRow, ...]]:
@@ -86,22 +108,31 @@ def _fields(source: Source, ledger: Ledger, start: int, end: int) -> tuple[dict[
         line = source.lines[number - 1]
         head, colon, rest = line.partition(":")
         key = netsh.label(head) if colon and not line[:1].isspace() else ""
-        if key and key not in fields:
+        if key and key in fields:
+            ledger.mark(number, LineState.UNSUPPORTED)
+            fields.setdefault("unknown", _Field(number, line.strip()))
+        elif key:
             fields[key] = _Field(number, rest.strip())
             ledger.mark(number, LineState.IGNORED if key in _IGNORED else LineState.MODELLED)
             last = key
         elif not line.strip():
-            continue
-        elif last == "protocol" and _ICMP_ROW.match(line):
+            last = "" if last == "action" else last
+        elif last == "protocol" and fields[last].text.lower() in _WITH_TYPES and _ICMP_ROW.match(line):
             row = _icmp_row(line)
-            icmp += [row] if row else []
+            if row:
+                icmp.append(row)
+            elif number > fields[last].line + 1:  # not the table's header, which is in the dump's language
+                fields.setdefault("unknown", _Field(number, line.strip()))
             ledger.mark(number, LineState.MODELLED)
-        elif line.strip().lower() in netsh.TERMINATORS and "action" in fields or last in ("description", "grouping"):
+        elif line.strip().lower() in netsh.TERMINATORS and "action" in fields:
+            ledger.mark(number, LineState.IGNORED)
+            last = ""
+        elif last in ("description", "grouping"):
             ledger.mark(number, LineState.IGNORED)
         elif last in ("local_ip", "remote_ip", "local_port", "remote_port") and fields[last].text.endswith(","):
             fields[last] = _Field(fields[last].line, fields[last].text + line.strip())
             ledger.mark(number, LineState.MODELLED)
-        elif "action" in fields:
+        elif "action" in fields and not last and not _DASHES.match(line):  # prose behind the output
             ledger.mark(number, LineState.UNSUPPORTED)
         else:
             ledger.mark(number, LineState.UNSUPPORTED)
@@ -110,15 +141,15 @@ def _fields(source: Source, ledger: Ledger, start: int, end: int) -> tuple[dict[
 
 
 def _icmp_row(line: str) -> IcmpRow | None:
-    """A row of the ICMP table; its header, in whatever language, is None."""
-    kind, code = line.split()[:2]
-    if not (kind.isdigit() or netsh.value(kind) == "any"):
+    """A row of the ICMP table, numbers or `Any`; None for another line, such as the table's header."""
+    kind, code = line.split()
+    if not all(_is_byte(text) or netsh.value(text) == "any" for text in (kind, code)):
         return None
+    return IcmpRow(int(kind) if _is_byte(kind) else None, int(code) if _is_byte(code) else None)
 
-    def number(text: str) -> int | None:
-        return int(text) if text.isdigit() else None
 
-    return IcmpRow(number(kind), number(code))
+def _is_byte(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 4 and int(text) < 256
 
 
 def _rule(
@@ -133,7 +164,7 @@ def _rule(
             raise ExportError(problem, "run `chcp 437` before netsh, to export in English", source.path, last)
         problem = f"the rule {fields['name'].text[:60]!r} has no {label}: the dump is cut or filtered"
         raise ExportError(problem, _AGAIN, source.path, last)
-    why = "; ".join(_unclear(fields))
+    why = "; ".join(_unclear(fields, bool(icmp)))
     texts = {key: entry.text for key, entry in fields.items()}
     rule = WindowsRule(
         path=source.path,
@@ -149,7 +180,7 @@ def _rule(
         remote_port=_plain(texts.get("remote_port", "any")),
         action=netsh.value(texts["action"]),
         icmp=icmp,
-        scope=tuple(_scope(texts)),
+        scope=tuple(_scope(texts, netsh.value(texts["action"]) == "bypass")),
         edge=netsh.value(texts.get("edge", "no")) or texts.get("edge", ""),
         why=why,
     )
@@ -164,7 +195,7 @@ def _plain(text: str) -> str:
     return "any" if netsh.value(text) == "any" else text
 
 
-def _unclear(fields: Mapping[str, _Field]) -> Iterator[str]:
+def _unclear(fields: Mapping[str, _Field], has_types: bool) -> Iterator[str]:
     """What of a rule is not understood; such a rule may do anything."""
     wanted = {"enabled": ("yes", "no"), "direction": ("in", "out"), "action": ("allow", "block", "bypass")}
     for key, words in wanted.items():
@@ -173,6 +204,15 @@ def _unclear(fields: Mapping[str, _Field]) -> Iterator[str]:
     for text in fields["profiles"].text.split(","):
         if netsh.value(text) not in ("domain", "private", "public"):
             yield f"a profile is {text[:40]!r}"
+    for key in _NUMBERS:
+        if key in fields and not fields[key].text.strip(", "):
+            yield f"{netsh.LABELS[key][0]} is empty"
+    protocol = fields["protocol"].text.lower()
+    for key in ("local_port", "remote_port"):
+        if (key in fields) is not (protocol in _WITH_PORTS):
+            yield f"{netsh.LABELS[key][0]} is {'given' if key in fields else 'missing'} for protocol {protocol[:20]}"
+    if protocol in _WITH_TYPES and not has_types:
+        yield f"the types of protocol {protocol} are missing"
     if "unknown" in fields:
         yield f"the line {fields['unknown'].text[:40]!r} is not understood"
 
@@ -186,8 +226,11 @@ _SCOPES = {
 }
 
 
-def _scope(texts: Mapping[str, str]) -> Iterator[str]:
-    """What limits a verbose rule beyond addresses and ports, each as a sentence."""
+def _scope(texts: Mapping[str, str], bypass: bool) -> Iterator[str]:
+    """What limits a rule beyond addresses and ports, each as a sentence.
+
+    [MS-FASP] 2.2.34: only authenticated connections bypass block rules, also where a plain dump hides that.
+    """
     for key, sentence in _SCOPES.items():
         text = texts.get(key, "").strip()
         if text and netsh.value(text) != "any":
@@ -195,6 +238,8 @@ def _scope(texts: Mapping[str, str]) -> Iterator[str]:
     security = texts.get("security", "NotRequired")
     if security.lower() != "notrequired":
         yield f"the connection is protected by IPsec ({security})"
+    elif bypass:
+        yield "the connection is protected by IPsec (bypass)"
 
 
 __all__ = ["NAME", "PLATFORM", "TITLE", "convert", "parse", "sniff"]

@@ -27,14 +27,12 @@ STANDS_ALONE = False
 _SERVER = re.compile(r"\s*Proxy Server\(s\)\s*:\s*(.*)$", re.IGNORECASE)
 _BYPASS = re.compile(r"\s*Bypass List\s*:\s*(.*)$", re.IGNORECASE)
 _DIRECT = re.compile(r"\s*Direct access \(no proxy server\)", re.IGNORECASE)
-_HEADER = re.compile(r".*WinHTTP", re.IGNORECASE)
+_HEADER = re.compile(r"[^:：]*WinHTTP[^:：]*[:：]\s*$", re.IGNORECASE)
 
 
 def sniff(source: Source) -> bool:
-    """The words WinHTTP and proxy in the head, and a server or direct access."""
-    head = source.lines[:20]
-    titled = any(_HEADER.match(line) for line in head)
-    return titled and any(_SERVER.match(line) or _DIRECT.match(line) or ":" in line for line in head)
+    """The title, which says WinHTTP in every language, among the first lines."""
+    return any(_HEADER.match(line) for line in source.lines[:20])
 
 
 def parse(source: Source, ledger: Ledger) -> Fragment:

@@ -1,0 +1,104 @@
+"""What every dialect owes: it knows its own exports, no other's, and loses no line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from validator.dialects import Dialect, Options, detect, registry
+from validator.errors import UnknownExportError
+from validator.hosts import stands_alone
+from validator.packets.fields import Family
+from validator.source import Ledger, from_bytes, read
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+NAMES = [dialect.NAME for dialect in registry()]
+EXPORTS = [
+    (dialect.NAME, path)
+    for dialect in registry()
+    for path in sorted((FIXTURES / dialect.NAME.replace("-", "_")).glob("*"))
+]
+
+
+def called(name: str) -> Dialect:
+    return next(dialect for dialect in registry() if name == dialect.NAME)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_dialect_has_a_fixture(name: str) -> None:
+    assert any(owner == name for owner, _ in EXPORTS)
+
+
+@pytest.mark.parametrize(("name", "path"), EXPORTS, ids=lambda value: getattr(value, "name", value))
+def test_a_fixture_is_recognised_by_its_own_dialect_alone(name: str, path: Path) -> None:
+    source = read(path)
+    assert [dialect.NAME for dialect in registry() if dialect.sniff(source)] == [name]
+    assert name == detect(source).NAME
+
+
+@pytest.mark.parametrize(("name", "path"), EXPORTS, ids=lambda value: getattr(value, "name", value))
+def test_every_line_of_a_fixture_is_accounted_for(name: str, path: Path) -> None:
+    source = read(path)
+    ledger = Ledger(source.lines)
+    called(name).parse(source, ledger)
+    counts = ledger.counts()
+    assert ledger.unsupported() == []
+    assert counts.pop("total") == len(source.lines) == sum(counts.values())
+    assert counts["modelled"] + counts["conditional"] > 0
+
+
+@pytest.mark.parametrize(("name", "path"), EXPORTS, ids=lambda value: getattr(value, "name", value))
+def test_a_fixture_converts_to_a_firewall_that_names_it(name: str, path: Path) -> None:
+    source, dialect = read(path), called(name)
+    fragment = dialect.parse(source, Ledger(source.lines))
+    assert (fragment.dialect, fragment.platform, fragment.path) == (name, dialect.PLATFORM, source.path)
+    for family in Family:
+        firewall = dialect.convert([fragment], Options("host", family))
+        assert (firewall is None) is (family not in fragment.families)
+        if firewall:
+            assert firewall.exports == (source.path,)
+            assert all(base in firewall.chains for bases in firewall.hooks.values() for base in bases)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_dialect_says_what_it_reads(name: str) -> None:
+    dialect = called(name)
+    assert dialect.PLATFORM in ("aws", "linux", "windows")
+    assert dialect.TITLE
+    assert dialect.NAME.lower().replace(" ", "-") == dialect.NAME
+    assert isinstance(stands_alone(dialect), bool)
+
+
+def test_names_are_unique() -> None:
+    assert len(set(NAMES)) == len(NAMES)
+
+
+def test_a_file_that_nobody_knows_is_told_what_is_read() -> None:
+    with pytest.raises(UnknownExportError) as caught:
+        detect(from_bytes(b"Dear diary,\ntoday I opened a port.\n", "diary.txt"))
+    assert str(caught.value).startswith("diary.txt:1: no known kind of firewall export; Portproof reads: ")
+    assert all(dialect.TITLE in str(caught.value) for dialect in registry())
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("Chain INPUT (policy ACCEPT)\ntarget prot opt source\n", "1: this is iptables -L output"),
+        ("Status: active\nTo  Action  From\n", "1: this is ufw status output"),
+        ("public (active)\n  services: ssh\n", "1: this is firewall-cmd output"),
+        ("#!/usr/sbin/nft -f\ntable inet filter {\n}\n", "2: this is an nftables ruleset"),
+        ("#!/bin/sh\niptables -A INPUT -j DROP\n", "2: this is a script of iptables commands"),
+        ("@echo off\nnetsh advfirewall firewall add rule name=a\n", "2: this is a script of netsh commands"),
+        ("Domain profile configuration:\n-----\n", "1: this is the legacy netsh firewall output"),
+        ("Windows Registry Editor Version 5.00\n\n[HKEY_LOCAL_MACHINE\\A]\n", "1: this is a registry export"),
+        ('{\n"NetworkAcls": []}\n', "2: this is aws ec2 describe-network-acls output"),
+        ('{"Reservations": [{"SecurityGroups": []}]}', "1: this is aws ec2 describe-instances output"),
+        ('{"data": {"Vpcs": []}}', "1: this is aws ec2 describe-vpcs output"),
+        ('{"DBInstances": [{"Subnets": []}]}', "1: no known kind of firewall export"),
+        ('{"Vpcs": [', "1: no known kind of firewall export"),
+    ],
+)
+def test_what_people_mistake_for_an_export_is_called_by_its_name(text: str, what: str) -> None:
+    with pytest.raises(Exception, match=what.replace("(", r"\(")):
+        detect(from_bytes(text.encode(), "a.txt"))

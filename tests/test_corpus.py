@@ -1,0 +1,77 @@
+"""Real exports that were found in public: each is read line by line and judged, or refused with a reason.
+
+The files stand beside the repository and are not part of it; without them these tests are skipped.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from validator import policy_file
+from validator.check import CheckOptions, check
+from validator.hosts import load
+
+ROOT = Path(__file__).parents[1]
+CORPUS = ROOT.parent / "shared" / "corpus"
+FOLDERS = ("netsh", "netsh_localised", "iptables", "aws")
+FILES = [path for folder in FOLDERS for path in sorted((CORPUS / folder).glob("*")) if path.is_file()]
+
+REFUSED = {
+    "netsh_profile_settings.txt": "this is a script of netsh commands",
+    "de_show_rule_verbose_redacted": "the dump does not end with `Ok.`",
+    "fr_show_rule_multi": "the dump does not end with `Ok.`",
+    "it_field_labels.kt": "no known kind of firewall export",
+    "portproxy.txt": "no known kind of firewall export",
+    "zhtw_show_rule_findstr": "the rules' blocks were filtered away",
+    "GoldenFiles__parser_test": "rules are not iptables-save rules",
+    "fffuu.out": "rules are not iptables-save rules",
+    "about_NOTRACK": "stands here a second time",
+    "FNwfaEED": "stands here a second time",
+    "bash_history-iptables": "stands here a second time",
+    "NetworkAcl": "this is aws ec2 describe-network-acls output",
+    "PrefixLists": "this is aws ec2 describe-prefix-lists output",
+    "ManagedPrefixLists": "this is aws ec2 describe-prefix-lists output",
+    "Reservations.json": "this is aws ec2 describe-instances output",
+    "describe-instances": "this is aws ec2 describe-instances output",
+    "NetworkInterfaces.json": "this is aws ec2 describe-network-interfaces output",
+    "describe-network-interfaces": "this is aws ec2 describe-network-interfaces output",
+    "__Vpcs.json": "this is aws ec2 describe-vpcs output",
+    "describe-vpcs.json": "this is aws ec2 describe-vpcs output",
+    "describe-vpc-peering-connections": "this is aws ec2 describe-vpc-peering-connections output",
+    "describe-load-balancers": "no list of security groups is in this JSON",
+    "kafka-list-clusters": "no list of security groups is in this JSON",
+    "us-west-2__": "no known kind of firewall export",
+    "account-data__demo__us-east-1__": "no known kind of firewall export",
+    "np-guard": "no known kind of firewall export",
+}
+"""A part of a file's name, and of what it is refused with; the first part that fits counts."""
+READ_ANYWAY = ("zhcn_show_rule_and_portproxy", "SecurityGroups", "security-groups")
+
+
+def expected(name: str) -> str:
+    """What a file is refused with, empty where it is read."""
+    if any(part in name for part in READ_ANYWAY):
+        return ""
+    return next((message for part, message in REFUSED.items() if part in name), "")
+
+
+@pytest.mark.skipif(not FILES, reason="the corpus of public exports is not here")
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name[-60:])
+def test_a_real_export_is_judged_or_refused_with_a_reason(path: Path) -> None:
+    loaded = load([str(path)])
+    if loaded.errors:
+        message = str(loaded.errors[0])
+        assert expected(path.name), message
+        assert expected(path.name) in message
+        assert message.startswith(str(path))
+        assert "\n" not in message
+        return
+    assert not expected(path.name)
+    (export,) = loaded.exports
+    counts = export.ledger.counts()
+    assert counts.pop("total") == len(export.source.lines) == sum(counts.values())
+    checked = check(loaded, policy_file.load("ol-connect"), None, CheckOptions())
+    assert checked.report.results
+    assert not checked.errors
