@@ -10,32 +10,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from validator.engine.asking import assign, bit_of, told
 from validator.engine.packet import Packet
-from validator.engine.representatives import interfaces, values
 from validator.engine.walk import DNAT, HERE, Frame, Given, Step, Stop, Undecided, Walk, stops
 from validator.model import (
     LOOPBACK,
-    AnyInterface,
     AnyOf,
-    Assigned,
-    Assignment,
-    Bit,
     BitMatch,
     Chain,
-    Choice,
     Condition,
     ConditionMatch,
-    Copy,
     FieldMatch,
     Firewall,
     Hook,
     InterfaceMatch,
-    InterfaceName,
     Match,
     NoneOf,
     Rule,
     Verb,
-    bit_condition,
 )
 from validator.packets.fields import ICMP, ICMPV6, TCP, Field, State, TcpFlag
 from validator.packets.intervals import contains
@@ -239,7 +231,7 @@ def _act(walk: Walk, frame: Frame, rule: Rule, asked: dict[str, Condition]) -> s
         target = walk.firewall.chains.get(action.chain)
         if target is None or any(each.chain is target for each in walk.frames):
             return _impossible(walk, frame, rule, target, asked)
-    _assign(walk, action.assign, asked)
+    assign(walk, action.assign, asked)
     frame.at += 1
     walk.steps.append(Step(walk.firewall, chain, rule))
     match action.verb:
@@ -268,7 +260,7 @@ def _impossible(walk: Walk, frame: Frame, rule: Rule, target: Chain | None, aske
     assert walk.firewall is not None
     what = f"{'loop of jumps at' if target else 'jump to the missing chain'} {rule.action.chain}"
     key = f"{what} ({walk.firewall.host})"
-    accepts = _told(Condition(key, f"{what}: the kernel refuses this ruleset", rule.span), walk, asked)
+    accepts = told(Condition(key, f"{what}: the kernel refuses this ruleset", rule.span), walk, asked)
     walk.steps.append(Step(walk.firewall, frame.chain, rule))
     if accepts:
         walk.decided(rule, frame.chain)
@@ -297,59 +289,6 @@ def _return(walk: Walk) -> str:
     return policy.action.verb.value
 
 
-# --- what a rule sets --------------------------------------------------------
-
-
-def _assign(walk: Walk, assignments: tuple[Assignment, ...], asked: dict[str, Condition]) -> None:
-    """Set one after the other; raises Undecided before anything is set."""
-    bits = dict(walk.bits)
-    fields: dict[Field, int] = {}
-    rerouted, way_out = walk.rerouted, walk.way_out
-    for target, value in assignments:
-        if isinstance(target, Bit):
-            bits[target] = _bit_value(value, bits, walk, asked)
-            rerouted = bits[target] if target == HERE else rerouted
-        elif target is Field.OUT_INTERFACE:
-            way_out = _interface_value(value, walk, asked)
-        else:
-            assert isinstance(value, int | Choice)
-            fields[target] = value if isinstance(value, int) else int(_chosen(value, target, walk, asked))
-    if fields:
-        walk.packet = replace(walk.packet, values={**walk.packet.values, **fields})
-    walk.bits, walk.rerouted, walk.way_out = bits, rerouted, way_out
-
-
-def _bit_value(value: Assigned, bits: Mapping[Bit, bool], walk: Walk, asked: dict[str, Condition]) -> bool:
-    match value:
-        case Copy():
-            return _bit(value.bit, bits, walk, asked) is not value.inverted
-        case Choice():
-            return bool(_chosen(value, None, walk, asked))
-        case int():
-            return bool(value)
-    raise AssertionError(value)
-
-
-def _interface_value(value: Assigned, walk: Walk, asked: dict[str, Condition]) -> str:
-    if isinstance(value, InterfaceName):
-        return value.name
-    assert isinstance(value, AnyInterface)
-    assert walk.firewall is not None
-    asked.setdefault(value.condition.key, value.condition)
-    if value.condition.key not in walk.given:
-        raise Undecided(value.condition, interfaces(walk.firewall))
-    return str(walk.given[value.condition.key])
-
-
-def _chosen(choice: Choice, field: Field | None, walk: Walk, asked: dict[str, Condition]) -> int:
-    assert walk.firewall is not None
-    asked.setdefault(choice.condition.key, choice.condition)
-    if choice.condition.key not in walk.given:
-        found = values(walk.firewall, field, choice.intervals) if field is not None else (1, 0)
-        raise Undecided(choice.condition, found)
-    return int(walk.given[choice.condition.key])
-
-
 # --- matches -------------------------------------------------------------------
 
 
@@ -358,45 +297,25 @@ def _matches(match: Match, walk: Walk, asked: dict[str, Condition]) -> bool:
         case FieldMatch():
             value = walk.packet.values.get(match.field)
             if value is None:
-                return _told(_unknown_field(match), walk, asked)
+                return told(_unknown_field(match), walk, asked)
             return contains(match.intervals, value)
         case InterfaceMatch():
             inward = match.field is Field.IN_INTERFACE
             name = walk.packet.in_interface if inward else walk.out_interface
             return any(_named(pattern, name) for pattern in match.names) is not match.negated
         case BitMatch():
-            return _bit(match.bit, walk.bits, walk, asked) is match.expected
+            return bit_of(match.bit, walk.bits, walk, asked) is match.expected
         case ConditionMatch():
-            return _told(match.condition, walk, asked) is match.expected
+            return told(match.condition, walk, asked) is match.expected
         case AnyOf():
             return any(all(_matches(part, walk, asked) for part in parts) for parts in match.alternatives)
         case NoneOf():
             return not all(_matches(part, walk, asked) for part in match.matches)
 
 
-def _bit(bit: Bit, bits: Mapping[Bit, bool], walk: Walk, asked: dict[str, Condition]) -> bool:
-    """The value of a bit: set on the way, or what it is at first."""
-    if bit in bits:
-        return bits[bit]
-    new = walk.packet.values.get(Field.STATE) == State.NEW
-    if bit.name in ("connmark", "reply") and not new:
-        return _told(bit_condition(bit), walk, asked)
-    return False
-
-
 def _unknown_field(match: FieldMatch) -> Condition:
     text = f"the packet's {match.field.label}, which was not given, is one that the rule names"
     return Condition(f"{match.field.label} in {match.intervals}", text)
-
-
-def _told(condition: Condition, walk: Walk, asked: dict[str, Condition]) -> bool:
-    """The value of a condition: assumed, given, or chosen where this walk split."""
-    asked.setdefault(condition.key, condition)
-    if condition.assumed is not None:
-        return condition.assumed
-    if condition.key not in walk.given:
-        raise Undecided(condition)
-    return bool(walk.given[condition.key])
 
 
 def _named(pattern: str, name: str) -> bool:
