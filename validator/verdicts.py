@@ -10,6 +10,7 @@ from validator.engine.connection import (
     FOLLOWING,
     LEGS,
     PROTOCOLS,
+    RELATED,
     REPLY,
     REQUEST,
     Judgement,
@@ -119,6 +120,21 @@ def judge(question: Question) -> Result:
         category=requirement.module.category,
         clear_text=requirement.module.clear_text,
     )
+
+
+def data_connections(question: Question) -> str:
+    """Whether the data connections that a control connection opens get through: see Result.data_connections.
+
+    `question` is about the data connections: passive ones, from the same side to other ports of the peer.
+    """
+    region = question.path.space.box(question.bounds())
+    states = []
+    for opening in (REQUEST, RELATED):
+        judgement = Judgement(question.path, PROTOCOLS["tcp"], region, (opening, REPLY, FOLLOWING))
+        if judgement.surely == region:
+            return "open" if opening is REQUEST else "related"
+        states.append(bool(judgement.possibly))
+    return "unknown" if any(states) else "blocked"
 
 
 def _identity(question: Question) -> str:

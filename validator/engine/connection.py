@@ -57,6 +57,7 @@ _ACK, _PSH, _FIN = TcpFlag.ACK, TcpFlag.PSH, TcpFlag.FIN
 _DATA = (int(_ACK), int(_ACK | _PSH), int(_ACK | _FIN))
 REQUEST = Leg("request", State.NEW, (int(TcpFlag.SYN),))
 REPLY = Leg("reply", State.ESTABLISHED, (int(TcpFlag.SYN | _ACK), *_DATA), mirrored=True)
+RELATED = Leg("request", State.RELATED, (int(TcpFlag.SYN),))
 FOLLOWING = Leg("request", State.ESTABLISHED, _DATA)
 LEGS = (REQUEST, REPLY, FOLLOWING)
 
@@ -302,17 +303,21 @@ class Passing:
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a path does with the connections in `region` (peers, addresses, ports) of one protocol."""
+    """What a path does with the connections in `region` (peers, addresses, ports) of one protocol.
+
+    `legs` are the packets that must pass: as a connection of its own, or one that belongs to another (RELATED).
+    """
 
     path: Path
     protocol: int
     region: PacketSet
+    legs: tuple[Leg, ...] = LEGS
 
     @cached_property
     def accepted(self) -> PacketSet:
         """Connections of which every leg is accepted, conditions left open."""
         total = self.region
-        for leg in LEGS:
+        for leg in self.legs:
             total = total & self.path.passing(self.protocol, leg).open
         return total
 
@@ -320,7 +325,7 @@ class Judgement:
     def surely(self) -> PacketSet:
         """Connections accepted whatever the conditions."""
         total = self.region
-        for leg in LEGS:
+        for leg in self.legs:
             total = total & self.path.passing(self.protocol, leg).surely
         return total.forall(self.path.condition_bounds())
 
@@ -328,7 +333,7 @@ class Judgement:
     def possibly(self) -> PacketSet:
         """Connections accepted for some values of the conditions."""
         total = self.region
-        for leg in LEGS:
+        for leg in self.legs:
             total = total & self.path.passing(self.protocol, leg).possibly
         return total.exists(self.path.condition_bounds())
 
