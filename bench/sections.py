@@ -1,0 +1,151 @@
+"""The parts of the benchmark: each measures something and prints one table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import corpus, rivals
+from bench.generate import SHAPES, policy
+from bench.measure import PORTPROOF, Sample, compare, run
+from bench.table import SAMPLE_HEADINGS, Goal, cells, ratio, show
+
+_SMALL = Path(__file__).parents[1] / "fixtures" / "iptables_save" / "open.rules"
+_CHECK = (*PORTPROOF, "check", "--fail-on", "never")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`folder` is for generated files; `rounds` the runs of a command; `quick` leaves out what is slow."""
+
+    folder: Path
+    rounds: int
+    quick: bool
+
+    def sizes(self, *sizes: int) -> Sequence[int]:
+        """The sizes to measure: all, or those that take little time."""
+        return [size for size in sizes if size <= 20_000] if self.quick else sizes
+
+    def rounds_of(self, size: int) -> int:
+        """Fewer runs where one takes long."""
+        return self.rounds if size < 20_000 else min(self.rounds, 3)
+
+
+def _written(settings: Settings, name: str, lines: Iterable[str]) -> Path:
+    path = settings.folder / name
+    if not path.exists():
+        with path.open("w", encoding="utf-8") as stream:
+            stream.writelines(f"{line}\n" for line in lines)
+    return path
+
+
+def _ruleset(settings: Settings, shape: str, rules: int) -> Path:
+    return _written(settings, f"{shape}-{rules}.rules", SHAPES[shape](rules))
+
+
+def _against(
+    title: str, commands: Mapping[str, Sequence[str]], goals: Mapping[str, Goal], base: str, rounds: int
+) -> None:
+    """Measure `commands` in turn; a row each, with its goal and the ratio to the command called `base`."""
+    samples = compare(commands, rounds)
+    rows = [
+        (name, *cells(sample), ratio(sample, samples.get(base)), goals[name].verdict(sample) if name in goals else "")
+        for name, sample in samples.items()
+    ]
+    show(title, ("command", *SAMPLE_HEADINGS, f"to {base}", "goal"), rows)
+
+
+def cold(settings: Settings) -> None:
+    """The start of the process, and the check of a small file."""
+    commands = {
+        "python -c pass": rivals.NOTHING,
+        "portproof --version": (*PORTPROOF, "--version"),
+        "portproof --help": (*PORTPROOF, "--help"),
+        "portproof parse, small file": (*PORTPROOF, "parse", str(_SMALL)),
+        "portproof check, small file": (*_CHECK, str(_SMALL)),
+    }
+    goals = {"portproof --version": Goal(0.12), "portproof check, small file": Goal(0.6)}
+    _against("Cold start", commands, goals, "python -c pass", 2 * settings.rounds + 1)
+
+
+def _dump(title: str, path: Path, goal: Goal | None, rounds: int) -> None:
+    """Parse and check one dump, beside the tools that load it."""
+    tools = rivals.restores(path)
+    commands = {**tools, "portproof parse": (*PORTPROOF, "parse", str(path)), "portproof check": (*_CHECK, str(path))}
+    goals = {"portproof check": goal} if goal else {}
+    _against(title, commands, goals, next(iter(tools), "portproof parse"), rounds)
+
+
+def university(settings: Settings) -> None:
+    """The 4,800-rule dump of TU Munich's network chair."""
+    path = corpus.university()
+    if path is None:
+        print(f"\nThe dump of TU Munich is not in {corpus.CORPUS}")
+        return
+    _dump(f"TU Munich's dump ({_rules(path):,} rules)", path, Goal(1.0), settings.rounds)
+
+
+def _rules(path: Path) -> int:
+    return sum(line.startswith("-A ") for line in path.read_text("utf-8").splitlines())
+
+
+def generated(settings: Settings) -> None:
+    """Generated dumps, beside the tools that load them."""
+    for shape in SHAPES:
+        for size in settings.sizes(5_000, 100_000):
+            goal = Goal(6.0, 500) if size == 100_000 else None
+            title = f"Generated: {size:,} rules, {shape}"
+            _dump(title, _ruleset(settings, shape, size), goal, settings.rounds_of(size))
+
+
+def rules(settings: Settings) -> None:
+    """The cost of a check by the number of rules."""
+    for shape in SHAPES:
+        samples = {
+            size: _check_of(settings, _ruleset(settings, shape, size), size)
+            for size in settings.sizes(1_000, 5_000, 20_000, 100_000)
+        }
+        _by_number(f"Check by number of rules, {shape}", "rules", samples)
+
+
+def requirements(settings: Settings) -> None:
+    """The cost of a check by the number of requirements, on 5,000 flat rules."""
+    path = _ruleset(settings, "flat", 5_000)
+    samples = {}
+    for size in settings.sizes(1, 10, 100, 1_000):
+        name = str(_written(settings, f"policy-{size}.yaml", policy(size)))
+        samples[size] = _check_of(settings, path, size, "--policy", name)
+    _by_number("Check by number of requirements, 5,000 flat rules", "requirements", samples)
+
+
+def _check_of(settings: Settings, path: Path, size: int, *options: str) -> Sample:
+    command = (*_CHECK, *options, str(path))
+    return compare({"": command}, settings.rounds_of(size))[""]
+
+
+def _by_number(title: str, what: str, samples: Mapping[int, Sample]) -> None:
+    """A row a size; what one thing more costs is the slope since the row above."""
+    base = run(rivals.NOTHING)
+    rows = []
+    last, last_size = base, 0
+    for size, sample in samples.items():
+        slope = 1e6 * (sample.wall - last.wall) / (size - last_size) if last_size else None
+        rows.append((f"{size:,}", *cells(sample), f"{slope:.0f}" if slope is not None else "-"))
+        last, last_size = sample, size
+    show(title, (what, *SAMPLE_HEADINGS, "us for one more"), rows)
+
+
+def every_export(settings: Settings) -> None:
+    """Each export of the corpus."""
+    corpus.time_corpus(1 if settings.quick else 3, 10 if settings.quick else None)
+
+
+SECTIONS: dict[str, Callable[[Settings], None]] = {
+    "cold": cold,
+    "university": university,
+    "generated": generated,
+    "rules": rules,
+    "requirements": requirements,
+    "corpus": every_export,
+}
