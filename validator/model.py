@@ -322,8 +322,3 @@ def unfollowed(matches: tuple[Match, ...], span: Span, canonical: str, why: str)
         Rule((*matches, ConditionMatch(passes)), Action(Verb.DELIVER), span, canonical),
         Rule(matches, DROP, span, canonical),
     )
-
-
-def passed(firewall: Firewall, hook: Hook) -> tuple[str, ...]:
-    """The base chains that a packet at `hook` passes, in order, if it is not translated on the way."""
-    return tuple(name for at in PASSES[hook] for name in firewall.hooks.get(at, ()))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from validator.check import Checked
+from validator.engine.passing import passed, reachable
 from validator.facts import lasting, line_text
-from validator.graph import reachable
-from validator.model import Firewall, Hook, Verb, passed
+from validator.model import Firewall, Hook, Verb
 from validator.results import Subject, Value
 from validator.source import Span
 

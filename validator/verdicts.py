@@ -5,22 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from validator.engine.connection import (
-    EPHEMERAL,
-    FOLLOWING,
-    LEGS,
-    PROTOCOLS,
-    RELATED,
-    REPLY,
-    REQUEST,
-    Judgement,
-    Leg,
-    Path,
-    assumed_conditions,
-)
+from validator.engine.connection import Judgement, Path, assumed_conditions
 from validator.engine.evaluate import Decider, Evaluator
-from validator.graph import reachable
-from validator.model import ASSUMPTIONS, LOOPBACK, Condition, FieldMatch, InterfaceMatch, Rule, Verb, passed
+from validator.engine.legs import EPHEMERAL, FOLLOWING, LEGS, PROTOCOLS, RELATED, REPLY, REQUEST, Leg
+from validator.model import ASSUMPTIONS, LOOPBACK, Condition, InterfaceMatch, Rule, Verb
 from validator.packets.fields import Field, Intervals
 from validator.packets.intervals import normalise
 from validator.packets.space import PacketSet
@@ -80,7 +68,7 @@ def judge(question: Question) -> Result:
     """Judge one question; `alternative_met` is left for the caller, who knows the other results."""
     requirement, path = question.requirement, question.path
     bounds = question.bounds()
-    judgement = Judgement(path, PROTOCOLS[requirement.protocol], path.space.box(bounds))
+    judgement = Judgement(path, PROTOCOLS[requirement.protocol], requirement.entry.ports, path.space.box(bounds))
     if path.alternatives:
         verdict, restricted = verdict_of_alternatives(judgement), False
     else:
@@ -130,7 +118,8 @@ def data_connections(question: Question) -> str:
     region = question.path.space.box(question.bounds())
     states = []
     for opening in (REQUEST, RELATED):
-        judgement = Judgement(question.path, PROTOCOLS["tcp"], region, (opening, REPLY, FOLLOWING))
+        ports = question.requirement.entry.ports
+        judgement = Judgement(question.path, PROTOCOLS["tcp"], ports, region, (opening, REPLY, FOLLOWING))
         if judgement.surely == region:
             return "open" if opening is REQUEST else "related"
         states.append(bool(judgement.possibly))
@@ -234,7 +223,7 @@ def _blocked_by(judgement: Judgement, refused: PacketSet, local: bool) -> list[B
     for leg in LEGS:
         if not left:
             break
-        deciders = judgement.path.deciders(judgement.protocol, leg, left, _DROPS)
+        deciders = judgement.path.deciders(judgement.protocol, leg, judgement.ports, left, _DROPS)
         found += [_blame("loopback" if local else leg.name, decider) for decider in deciders[:_MOST_LINES]]
         left = left & judgement.of_leg(leg)[1]
     return list(dict.fromkeys(found))
@@ -244,7 +233,7 @@ def _accepted_by(judgement: Judgement, local: bool) -> list[Blame]:
     """Who lets pass what possibly gets through; replies only where a written line does it."""
     found = []
     for leg in (REQUEST, REPLY):
-        deciders = judgement.path.deciders(judgement.protocol, leg, judgement.possibly, _ACCEPTS)
+        deciders = judgement.path.deciders(judgement.protocol, leg, judgement.ports, judgement.possibly, _ACCEPTS)
         found += [
             _blame("loopback" if local else leg.name, decider)
             for decider in deciders[:_MOST_LINES]
@@ -308,15 +297,16 @@ def _meeting(question: Question) -> list[Rule]:
 
 def _near_misses(question: Question) -> tuple[NearMiss, ...]:
     """Rules that would let the request pass, were they enabled, earlier, or for this profile."""
+    candidates = [] if question.requirement.local else question.path.opening
+    if not candidates:
+        return ()
     helping = _helping(question)
     exact = _evaluator(question, REQUEST)
     interfaces = (Field.IN_INTERFACE, Field.OUT_INTERFACE)
     elsewhere = _evaluator(question, REQUEST, without=interfaces)
     found: list[NearMiss] = []
-    for rule in _reached(question, question.path.slice(REQUEST.mirrored)):
-        if rule.action.verb is not Verb.ACCEPT or rule.implicit or not rule.understood:
-            continue
-        if (rule.span.path, rule.span.line) in helping or not _names_a_port(rule):
+    for rule in candidates:
+        if (rule.span.path, rule.span.line) in helping:
             continue
         here = bool(exact.meeting([rule]))
         if here:
@@ -334,26 +324,10 @@ def _helping(question: Question) -> set[tuple[str, int]]:
         if len(path.crossings) > 1:
             path = Path((crossing,), requirement.entry.ports, path.loopback)
         region = path.space.box(Question(requirement, path, question.profile).bounds())
-        for decider in path.deciders(PROTOCOLS[requirement.protocol], REQUEST, region, _ACCEPTS):
+        protocol, ports = PROTOCOLS[requirement.protocol], requirement.entry.ports
+        for decider in path.deciders(protocol, REQUEST, ports, region, _ACCEPTS):
             found.add((decider.rule.span.path, decider.rule.span.line))
     return found
-
-
-def _names_a_port(rule: Rule) -> bool:
-    """Whether a rule is about some ports; one that allows everything was made for something else."""
-    return any(isinstance(match, FieldMatch) and match.field is Field.DESTINATION_PORT for match in rule.matches)
-
-
-def _reached(question: Question, rules: Sequence[Rule]) -> list[Rule]:
-    """Those of `rules` that stand in chains which the request's hooks lead to."""
-    inside: set[int] = set()
-    for crossing in question.path.crossings:
-        firewall = crossing.firewall
-        for name in reachable(firewall, passed(firewall, crossing.hook)):
-            inside.update(id(rule) for rule in firewall.chains[name].rules)
-    if question.requirement.local:
-        return []
-    return [rule for rule in rules if id(rule) in inside]
 
 
 def _profiles(rule: Rule) -> tuple[str, ...]:
@@ -372,4 +346,4 @@ def _exposed(question: Question, judgement: Judgement, verdict: Verdict) -> bool
     if requirement.peers is None:
         return verdict is Verdict.OPEN
     region = question.path.space.box(question.bounds(anybody=True))
-    return Judgement(judgement.path, judgement.protocol, region).surely == region
+    return Judgement(judgement.path, judgement.protocol, judgement.ports, region).surely == region

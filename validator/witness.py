@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import IPv4Address, IPv6Address, summarize_address_range
 
-from validator.engine.connection import Judgement, Leg, Path
+from validator.engine.connection import Judgement, Path
 from validator.engine.evaluate import MIRROR, OPPOSITE, STRAIGHT, Decider, Outcome
-from validator.graph import reachable
-from validator.model import LOOPBACK, Hook, Verb, passed
-from validator.packets.diagram import LEAF, child
+from validator.engine.legs import Leg
+from validator.engine.passing import passed, reachable
+from validator.model import LOOPBACK, Hook, Verb
 from validator.packets.fields import Family, Field, Intervals, TcpFlag
+from validator.packets.nodes import LEAF, child
 from validator.packets.space import FIRST_CONDITION, PacketSet
 from validator.results import Box, PacketJson, Value
 

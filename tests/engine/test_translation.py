@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.build import chain, dport, firewall, in_interface, proto, rule, sport, state
-from validator.engine.connection import EPHEMERAL, Crossing, Judgement, Path
+from validator.engine.connection import Crossing, Judgement, Path
+from validator.engine.legs import EPHEMERAL
 from validator.model import (
     Action,
     AnyInterface,
@@ -78,7 +79,7 @@ def published(*assign: Assignment, forward: tuple[Rule, ...] = (), inputs: tuple
 
 def judged(wall: Firewall, hook: Hook = Hook.INPUT) -> Judgement:
     path = Path((Crossing(wall, hook),), PORT)
-    return Judgement(path, TCP, path.space.box(REGION))
+    return Judgement(path, TCP, PORT, path.space.box(REGION))
 
 
 def test_a_published_port_passes_forward_with_the_containers_port_and_never_input() -> None:

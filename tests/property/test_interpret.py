@@ -13,8 +13,8 @@ from validator.engine.evaluate import Evaluator, Outcome, interface_patterns
 from validator.engine.interpret import interpret
 from validator.engine.packet import Packet
 from validator.model import Firewall, Hook, Verb
-from validator.packets.diagram import LEAF, Node, child, children_in
 from validator.packets.fields import Field
+from validator.packets.nodes import LEAF, Node, child, children_in
 from validator.packets.space import FIRST_CONDITION, PacketSpace
 
 
@@ -91,7 +91,7 @@ def verbs_of(node: Node, space: PacketSpace, packet: Packet) -> set[Verb]:
 @settings(max_examples=300, deadline=None)
 @given(routers(), st.lists(routed_packets(), min_size=1, max_size=4))
 def test_marks_translation_and_routing_agree(wall: Firewall, some: list[Packet]) -> None:
-    made = {}
+    made: dict[Hook, tuple[PacketSpace, Node]] = {}
     for packet in some:
         space, node = made.setdefault(packet.hook, evaluated(wall, packet.hook))
         verbs = verbs_of(node, space, packet)

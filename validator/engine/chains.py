@@ -27,9 +27,9 @@ from validator.model import (
     Rule,
     Verb,
 )
-from validator.packets.diagram import LEAF, Node, fold
 from validator.packets.fields import Field, Interval
 from validator.packets.intervals import normalise
+from validator.packets.nodes import LEAF, Node, fold
 from validator.packets.space import PacketSpace
 
 

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from validator.engine.evaluate import Decider, Evaluator, Outcome, interface_patterns
-from validator.model import LOOPBACK, Chain, Condition, ConditionMatch, Firewall, Hook, Match, Rule, Verb, passed
-from validator.packets.diagram import LEAF, Node, children_in
-from validator.packets.fields import TCP, UDP, Field, Interval, Intervals, State, TcpFlag
+from validator.engine.legs import EPHEMERAL, LEGS, RELATED, Leg
+from validator.engine.passing import passed, reachable
+from validator.engine.widest import widest
+from validator.model import LOOPBACK, Chain, Condition, ConditionMatch, FieldMatch, Firewall, Hook, Match, Rule, Verb
+from validator.packets.fields import TCP, UDP, Field, Interval, Intervals
 from validator.packets.intervals import normalise
+from validator.packets.nodes import Node
 from validator.packets.space import FIRST_CONDITION, PacketSet, PacketSpace
-
-EPHEMERAL: Intervals = ((1024, 65535),)
-"""The source ports of clients: RFC 6056 section 3.2 names 1024-65535."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,35 +31,6 @@ class Crossing:
     firewall: Firewall
     hook: Hook
 
-
-@dataclass(frozen=True, slots=True)
-class Leg:
-    """One kind of packet of a connection: its name in reports, states, flags, and direction."""
-
-    name: str  # request or reply
-    state: State
-    tcp_flags: tuple[int, ...]
-    mirrored: bool = False
-
-    def bounds(self, protocol: int) -> dict[int, Intervals]:
-        """The values of the fields that a leg settles."""
-        flags = self.tcp_flags if protocol == TCP else (0,)
-        return {
-            Field.PROTOCOL: ((protocol, protocol),),
-            Field.STATE: ((int(self.state), int(self.state)),),
-            Field.TCP_FLAGS: normalise((flag, flag) for flag in flags),
-            Field.ICMP_TYPE: ((0, 0),),
-            Field.ICMP_CODE: ((0, 0),),
-        }
-
-
-_ACK, _PSH, _FIN = TcpFlag.ACK, TcpFlag.PSH, TcpFlag.FIN
-_DATA = (int(_ACK), int(_ACK | _PSH), int(_ACK | _FIN))
-REQUEST = Leg("request", State.NEW, (int(TcpFlag.SYN),))
-REPLY = Leg("reply", State.ESTABLISHED, (int(TcpFlag.SYN | _ACK), *_DATA), mirrored=True)
-RELATED = Leg("request", State.RELATED, (int(TcpFlag.SYN),))
-FOLLOWING = Leg("request", State.ESTABLISHED, _DATA)
-LEGS = (REQUEST, REPLY, FOLLOWING)
 
 _NONE: Intervals = ((0, 0),)
 _PORT = Field.DESTINATION_PORT
@@ -84,8 +55,8 @@ class Path:
         self.conditions: dict[str, Condition] = {}
         self._outcomes: dict[bool, Node] = {}
         self._translations: list[Node | None] = []
-        self._passing: dict[tuple[int, Leg], Passing] = {}
-        self._slices: dict[bool, list[Rule]] = {}
+        self._narrowed: dict[tuple[bool, int, Intervals], Node] = {}
+        self._passing: dict[tuple[int, Leg, Intervals], Passing] = {}
         self._assuming: list[Rule] | None = None
 
     # --- one way -----------------------------------------------------------
@@ -116,11 +87,21 @@ class Path:
             kept[_PORT] = normalise([*kept[_PORT], *self._new_ports])
         return kept
 
-    def _evaluator(self, mirrored: bool) -> Evaluator:
-        return self._sliced_evaluator(mirrored, normalise([*self._ports, *self._new_ports]))
+    def _states(self, mirrored: bool) -> Intervals:
+        """The states a packet going this way can have: its legs', and those that rules set (NOTRACK)."""
+        states = {int(leg.state) for leg in (*LEGS, RELATED) if leg.mirrored is mirrored}
+        for chain in self._chains():
+            for rule in chain.rules:
+                if rule.action.assign:
+                    states.update(
+                        value for field, value in rule.action.assign if field is Field.STATE and isinstance(value, int)
+                    )
+        return normalise((state, state) for state in states)
 
-    def _sliced_evaluator(self, mirrored: bool, ports: Intervals) -> Evaluator:
-        # A rule may set the state (NOTRACK), so the slice cannot lean on it.
+    def _evaluator(self, mirrored: bool, states: Intervals | None = None) -> Evaluator:
+        return self._sliced_evaluator(mirrored, normalise([*self._ports, *self._new_ports]), states)
+
+    def _sliced_evaluator(self, mirrored: bool, ports: Intervals, states: Intervals | None = None) -> Evaluator:
         flags = {flag for leg in LEGS if leg.mirrored is mirrored for flag in (0, *leg.tcp_flags)}
         bounds = {
             Field.PROTOCOL: ((TCP, TCP), (UDP, UDP)),
@@ -130,11 +111,22 @@ class Path:
             Field.DESTINATION_PORT: ports,
             Field.SOURCE_PORT: EPHEMERAL,
         }
+        if states is not None:
+            bounds[Field.STATE] = states
         return Evaluator(self.space, bounds, mirrored)
 
+    def narrowed(self, mirrored: bool, protocol: int, ports: Intervals) -> Node:
+        """`outcomes` for one protocol and some of the ports, which is smaller; it says nothing of others."""
+        key = (mirrored, protocol, ports)
+        if key not in self._narrowed:
+            bounds: dict[int, Intervals] = {Field.PROTOCOL: ((protocol, protocol),), _PORT: ports}
+            self._narrowed[key] = self.space.diagrams.narrow(self.outcomes(mirrored), bounds)
+        return self._narrowed[key]
+
     def _one_way(self, mirrored: bool) -> Node:
-        evaluator = self._evaluator(mirrored)
-        result = evaluator.directed(self._replies(evaluator) if mirrored else self._requests(evaluator))
+        evaluator = self._evaluator(mirrored, self._states(mirrored))
+        result = self._replies(evaluator) if mirrored else self._requests(evaluator)
+        result = evaluator.unmarked(evaluator.directed(result))
         self.conditions.update(evaluator.conditions)
         return result
 
@@ -160,12 +152,12 @@ class Path:
             before += [translation] if translation is not None else []
         return result
 
-    def passing(self, protocol: int, leg: Leg) -> Passing:
-        """The connections (peers, addresses, ports, conditions) whose every packet of `leg` passes."""
-        key = (protocol, leg)
+    def passing(self, protocol: int, leg: Leg, ports: Intervals) -> Passing:
+        """The connections (peers, addresses, conditions) to `ports` whose every packet of `leg` passes."""
+        key = (protocol, leg, ports)
         if key not in self._passing:
             diagrams = self.space.diagrams
-            verdicts = diagrams.map(self.outcomes(leg.mirrored), self._passes)
+            verdicts = diagrams.map(self.narrowed(leg.mirrored, protocol, ports), self._passes)
             bounds = leg.bounds(protocol)
             each = {level: self.space.values(level) for level in self._per_packet()}
             possible = diagrams.quantify(verdicts, each, diagrams.either)
@@ -188,13 +180,23 @@ class Path:
         assert isinstance(value, Outcome)
         return self.space.diagrams.leaf(value.verb is Verb.ACCEPT)
 
-    def slice(self, mirrored: bool) -> list[Rule]:
-        """Every rule, disabled ones too, that a packet going this way can meet on the path."""
-        if mirrored not in self._slices:
-            evaluator = self._evaluator(mirrored)
-            rules = [rule for chain in self._chains() for rule in evaluator.meeting(chain.rules)]
-            self._slices[mirrored] = rules
-        return self._slices[mirrored]
+    @cached_property
+    def opening(self) -> list[Rule]:
+        """The rules, disabled ones too, that would accept requests to some ports, in chains that requests can pass."""
+        evaluator = self._evaluator(False)
+        names: dict[int, tuple[Firewall, set[str]]] = {}
+        for crossing in self.crossings:
+            reached = reachable(crossing.firewall, passed(crossing.firewall, crossing.hook))
+            names.setdefault(id(crossing.firewall), (crossing.firewall, set()))[1].update(reached)
+        found = [
+            rule
+            for firewall, reached in names.values()
+            for name, chain in firewall.chains.items()
+            if name in reached
+            for rule in chain.rules
+            if rule.action.verb is Verb.ACCEPT and not rule.implicit and rule.understood and _names_a_port(rule)
+        ]
+        return evaluator.meeting(found)
 
     def assuming(self) -> list[Rule]:
         """The enabled rules on the path that match only under an assumption, or fail to."""
@@ -213,82 +215,15 @@ class Path:
     def _chains(self) -> list[Chain]:
         return [chain for crossing in self.crossings for chain in crossing.firewall.chains.values()]
 
-    def deciders(self, protocol: int, leg: Leg, region: PacketSet, verbs: tuple[Verb, ...]) -> list[Decider]:
-        """Who decides the packets of `leg` in `region` with one of `verbs`, the widest first."""
-        return widest(self.outcomes(leg.mirrored), region, leg.bounds(protocol), verbs)
+    def deciders(
+        self, protocol: int, leg: Leg, ports: Intervals, region: PacketSet, verbs: tuple[Verb, ...]
+    ) -> list[Decider]:
+        """Who decides the packets of `leg` in `region` (all to `ports`) with one of `verbs`, the widest first."""
+        return widest(self.narrowed(leg.mirrored, protocol, ports), region, leg.bounds(protocol), verbs)
 
     def condition_bounds(self) -> dict[int, Intervals]:
         """Every value of every condition met so far, for quantification."""
         return {level: self.space.values(level) for level in self.space.conditions() if self.space.values(level)}
-
-
-def widest(
-    outcomes: Node, region: PacketSet, bounds: Mapping[int, Intervals], verbs: tuple[Verb, ...]
-) -> list[Decider]:
-    """The deciders of the leaves of `outcomes` that `region` reaches within `bounds`.
-
-    Sorted by how many of the region's packets they decide (as a fraction of each field, so that
-    widths multiply), then by where they stand.
-    """
-    weights: dict[int, float] = {}
-    found: dict[int, Decider] = {}
-    space = region.space
-    memo: dict[tuple[int, int], dict[int, float]] = {}
-
-    def walk(node: Node, area: Node) -> dict[int, float]:
-        if area is space.diagrams.false:
-            return {}
-        if node.level == LEAF:
-            return leaf(node)
-        key = (node.uid, area.uid)
-        if key not in memo:
-            total: dict[int, float] = {}
-            level = min(node.level, area.level)
-            for share, kid, part in _split(node, area, level, bounds, space.top(level) + 1):
-                for uid, weight in walk(kid, part).items():
-                    total[uid] = total.get(uid, 0.0) + weight * share
-            memo[key] = total
-        return memo[key]
-
-    def leaf(node: Node) -> dict[int, float]:
-        outcome = node.value
-        assert isinstance(outcome, Outcome)
-        if outcome.verb not in verbs or outcome.decider is None:
-            return {}
-        found[id(outcome.decider.rule)] = outcome.decider
-        return {id(outcome.decider.rule): 1.0}
-
-    weights = walk(outcomes, region.node)
-
-    def order(decider: Decider) -> tuple[float, str, int]:
-        span = decider.rule.span
-        return (-weights[id(decider.rule)], span.path, span.line)
-
-    return sorted((found[key] for key in weights), key=order)
-
-
-def _split(
-    node: Node, area: Node, level: int, bounds: Mapping[int, Intervals], size: int
-) -> Iterator[tuple[float, Node, Node]]:
-    """The pairs of children of two diagrams at `level`, with the share of its values each takes."""
-    if level in bounds:
-        kids = children_in(node, bounds[level]) if node.level == level else [node]
-        for kid in kids:
-            yield 1.0 / len(kids), kid, area
-        return
-    i = j = start = 0
-    one = node.level == level
-    two = area.level == level
-    while start < size:
-        high_a = node.highs[i] if one else size - 1
-        high_b = area.highs[j] if two else size - 1
-        high = min(high_a, high_b)
-        kid = node.kids[i] if one else node
-        part = area.kids[j] if two else area
-        yield (high - start + 1) / size, kid, part
-        i += high_a == high
-        j += high_b == high
-        start = high + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,13 +238,14 @@ class Passing:
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a path does with the connections in `region` (peers, addresses, ports) of one protocol.
+    """What a path does with the connections in `region` (peers, addresses) of one protocol to `ports`.
 
     `legs` are the packets that must pass: as a connection of its own, or one that belongs to another (RELATED).
     """
 
     path: Path
     protocol: int
+    ports: Intervals
     region: PacketSet
     legs: tuple[Leg, ...] = LEGS
 
@@ -318,7 +254,7 @@ class Judgement:
         """Connections of which every leg is accepted, conditions left open."""
         total = self.region
         for leg in self.legs:
-            total = total & self.path.passing(self.protocol, leg).open
+            total = total & self.path.passing(self.protocol, leg, self.ports).open
         return total
 
     @cached_property
@@ -326,7 +262,7 @@ class Judgement:
         """Connections accepted whatever the conditions."""
         total = self.region
         for leg in self.legs:
-            total = total & self.path.passing(self.protocol, leg).surely
+            total = total & self.path.passing(self.protocol, leg, self.ports).surely
         return total.forall(self.path.condition_bounds())
 
     @cached_property
@@ -334,12 +270,12 @@ class Judgement:
         """Connections accepted for some values of the conditions."""
         total = self.region
         for leg in self.legs:
-            total = total & self.path.passing(self.protocol, leg).possibly
+            total = total & self.path.passing(self.protocol, leg, self.ports).possibly
         return total.exists(self.path.condition_bounds())
 
     def of_leg(self, leg: Leg) -> tuple[PacketSet, PacketSet]:
         """Of one leg alone: the connections surely and possibly accepted."""
-        passing = self.path.passing(self.protocol, leg)
+        passing = self.path.passing(self.protocol, leg, self.ports)
         bounds = self.path.condition_bounds()
         return (self.region & passing.surely).forall(bounds), (self.region & passing.possibly).exists(bounds)
 
@@ -348,6 +284,11 @@ class Judgement:
         keys = self.path.space.conditions()
         levels = sorted(level for level in self.accepted.levels() if level >= FIRST_CONDITION)
         return [self.path.conditions[str(keys[level])] for level in levels]
+
+
+def _names_a_port(rule: Rule) -> bool:
+    """Whether a rule is about some ports; one that allows everything was made for something else."""
+    return any(isinstance(match, FieldMatch) and match.field is _PORT for match in rule.matches)
 
 
 def _is_assumed(match: Match) -> bool:
@@ -362,7 +303,3 @@ def assumed_conditions(rules: list[Rule]) -> list[Condition]:
             if isinstance(match, ConditionMatch) and match.condition.assumed is not None:
                 found.setdefault(match.condition.key, match.condition)
     return list(found.values())
-
-
-PROTOCOLS = {"tcp": TCP, "udp": UDP}
-"""The protocol numbers of a port entry's words."""

@@ -14,9 +14,9 @@ from validator.engine.chains import Chains
 from validator.engine.outcomes import Assign, Composer, Decider, Following, Free, Outcome
 from validator.engine.regions import MIRROR, STRAIGHT, Bounds, interface_patterns
 from validator.model import LOOPBACK, PASSES, Bit, Firewall, Hook, Verb
-from validator.packets.diagram import Node
 from validator.packets.fields import ICMP, ICMPV6, TCP, Field, State, TcpFlag
 from validator.packets.intervals import normalise
+from validator.packets.nodes import Node
 from validator.packets.space import PacketSpace
 
 OPPOSITE = {Hook.INPUT: Hook.OUTPUT, Hook.OUTPUT: Hook.INPUT, Hook.FORWARD: Hook.FORWARD}
@@ -50,6 +50,11 @@ class Evaluator(Chains):
         """`node` for packets of which it is known that they go with the request, or, mirrored, against it."""
         level = self._bits.get(Bit("reply"))
         return node if level is None else self._diagrams.fix(node, {level: int(self._mirrored)})
+
+    def unmarked(self, node: Node) -> Node:
+        """`node` for packets that nothing marked or translated before they came."""
+        levels = {level: 0 for bit, level in self._bits.items() if bit.name in ("mark", "dnat")}
+        return self._diagrams.fix(node, levels)
 
     # --- ways through a firewall -------------------------------------------
 
@@ -218,7 +223,10 @@ class Evaluator(Chains):
             node = self._fixed_interface(node, missing)
         if loopback:
             node = self._fixed_interface(node, there, LOOPBACK)
-        bits = {bit: level for bit, level in self._bits.items() if bit.name not in ("reply", "connmark")}
+        kept = {"reply", "connmark"}
+        if loopback and hook is Hook.INPUT:
+            kept |= {"mark", "dnat"}  # what was set on the way out is still set; see `unmarked`
+        bits = {bit: level for bit, level in self._bits.items() if bit.name not in kept}
         if bits:
             from_here, here = hook is Hook.OUTPUT, hook is Hook.INPUT
             node = self._told_bits(node, bits, from_here, here, translated, self._lo(there, hook))
@@ -239,7 +247,8 @@ class Evaluator(Chains):
         self, node: Node, bits: Mapping[Bit, int], from_here: bool, here: bool, translated: bool, lo: Node
     ) -> Node:
         values = dict.fromkeys(bits.values(), 0)
-        values |= {bits[bit]: int(value) for bit, value in ((_DNAT, translated), (_HERE, here)) if bit in bits}
+        known = ((_DNAT, translated), (_HERE, here))
+        values |= {bits[bit]: int(value) for bit, value in known if bit in bits}
         if _FROM_HERE in bits:
             values[bits[_FROM_HERE]] = int(from_here)
         both = {bits[bit]: 1 for bit in (_HERE, _FROM_HERE) if bit in bits}

@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from validator.model import Chain, Firewall, Rule, Verb
-from validator.packets.diagram import LEAF, Diagrams, Node
+from validator.packets.diagram import Diagrams
 from validator.packets.fields import Interval
+from validator.packets.nodes import LEAF, Node
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,6 +17,7 @@ from validator.model import (
     Match,
     NoneOf,
     Rule,
+    Verb,
     bit_condition,
 )
 from validator.packets.fields import Field, Intervals
@@ -37,6 +38,7 @@ MIRROR = {
 }
 """The field of the request that holds what a field of the reply holds."""
 STRAIGHT = {field: field for field in Field}
+_STOPS = frozenset((Verb.ACCEPT, Verb.DELIVER, Verb.DROP, Verb.REJECT, Verb.RETURN))
 
 
 def interface_patterns(firewalls: Iterable[Firewall]) -> set[str]:
@@ -83,9 +85,23 @@ class Regions:
         self._bits: dict[Bit, int] = {}
 
     def sliced(self, rules: Sequence[Rule]) -> list[Rule]:
-        """The enabled rules that some packet within the bounds can meet."""
+        """The enabled rules that some packet within the bounds can meet, up to one that takes them all."""
         met = self._met
-        return [rule for rule in rules if rule.enabled and all(map(met, rule.matches))]
+        found = []
+        for rule in rules:
+            if rule.enabled and all(map(met, rule.matches)):
+                found.append(rule)
+                if rule.action.verb in _STOPS and all(map(self._covers, rule.matches)):
+                    break
+        return found
+
+    def _covers(self, match: Match) -> bool:
+        """Whether every packet within the bounds meets `match`, for certain."""
+        if not isinstance(match, FieldMatch | InterfaceMatch):
+            return False
+        level, ranges = self._range(match)
+        bound = self._bounds.get(level)
+        return bound is not None and intersect(bound, ranges) == bound
 
     def meeting(self, rules: Sequence[Rule]) -> list[Rule]:
         """The rules, disabled ones too, whose matches some packet within the bounds can meet."""

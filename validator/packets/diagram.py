@@ -11,25 +11,12 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from validator.errors import BudgetError
 from validator.packets.fields import Interval, Intervals
+from validator.packets.nodes import LEAF, Node, at, branches, branches_in, child, children_in, fold
 
-LEAF = 1 << 30
-"""The level of leaves: deeper than every other."""
 BUDGET = 12_000_000
 """How many units (eight a node and one a child) a diagram manager may make before it gives up."""
 
 _TOO_DEEP = "the ruleset depends on more conditions than can be followed"
-
-
-class Node:
-    """A decision at `level`: child `kids[i]` takes the values up to `highs[i]`, both included.
-
-    A leaf has the level LEAF, no children, and a `value`. Made only by Diagrams.
-    """
-
-    __slots__ = ("highs", "kids", "level", "uid", "value")
-
-    def __init__(self, level: int, highs: tuple[int, ...], kids: tuple[Node, ...], value: Hashable, uid: int) -> None:
-        self.level, self.highs, self.kids, self.value, self.uid = level, highs, kids, value, uid
 
 
 Shortcut = Callable[[Node, Node], Node | None]
@@ -193,7 +180,7 @@ class Diagrams:
                 level = min(where.level, a.level, b.level)
                 parts = [part for part in (where, a, b) if part.level == level]
                 highs = parts[0].highs if len(parts) == 1 else sorted({high for part in parts for high in part.highs})
-                kids = [walk(_at(where, level, high), _at(a, level, high), _at(b, level, high)) for high in highs]
+                kids = [walk(at(where, level, high), at(a, level, high), at(b, level, high)) for high in highs]
                 found = memo[key] = self.node(level, highs, kids)
             return found
 
@@ -312,66 +299,28 @@ class Diagrams:
 
         return walk(a)
 
+    def narrow(self, a: Node, bounds: Bounds) -> Node:
+        """`a` for values within `bounds`, whose intervals must not be empty; what it is elsewhere is left
+        open, so that it is smaller."""
+        memo: dict[int, Node] = {}
+        deepest = max(bounds, default=-1)
+
+        def walk(node: Node) -> Node:
+            if node.level > deepest:
+                return node
+            found = memo.get(node.uid)
+            if found is None:
+                highs, kids = node.highs, node.kids
+                ranges = bounds.get(node.level)
+                if ranges is not None:
+                    kept = branches_in(node, ranges)
+                    highs = (*[high for (_, high), _ in kept[:-1]], node.highs[-1])
+                    kids = tuple([kid for _, kid in kept])
+                found = memo[node.uid] = self.node(node.level, highs, [walk(kid) for kid in kids])
+            return found
+
+        return walk(a)
+
     def size(self) -> int:
         """How many nodes exist."""
         return len(self._nodes) + len(self._leaves)
-
-
-def fold(parts: list[Node], combine: Callable[[Node, Node], Node]) -> Node:
-    """Combine `parts` (at least one) in a balanced way, keeping their order."""
-    while len(parts) > 1:
-        paired = [combine(parts[i], parts[i + 1]) for i in range(0, len(parts) - 1, 2)]
-        if len(parts) % 2:
-            paired.append(parts[-1])
-        parts = paired
-    return parts[0]
-
-
-def child(node: Node, value: int) -> Node:
-    """The child of an inner node that takes `value`."""
-    low, high = 0, len(node.highs) - 1
-    while low < high:
-        middle = (low + high) // 2
-        if node.highs[middle] < value:
-            low = middle + 1
-        else:
-            high = middle
-    return node.kids[low]
-
-
-def _at(node: Node, level: int, value: int) -> Node:
-    """What `node` does where `level`, its own or a shallower one, has `value`."""
-    return child(node, value) if node.level == level else node
-
-
-def branches(node: Node) -> list[tuple[Interval, Node]]:
-    """The intervals of an inner node with their children."""
-    lows = [0, *[high + 1 for high in node.highs[:-1]]]
-    return [((low, high), kid) for low, high, kid in zip(lows, node.highs, node.kids, strict=True)]
-
-
-def children_in(node: Node, ranges: Intervals) -> list[Node]:
-    """The children that some value of `ranges` reaches, in order."""
-    result: list[Node] = []
-    at = 0
-    for (low, high), kid in branches(node):
-        while at < len(ranges) and ranges[at][1] < low:
-            at += 1
-        if at < len(ranges) and ranges[at][0] <= high:
-            result.append(kid)
-    return result
-
-
-def support(a: Node) -> frozenset[int]:
-    """The levels that `a` depends on."""
-    levels: set[int] = set()
-    seen: set[int] = set()
-    todo = [a]
-    while todo:
-        node = todo.pop()
-        if node.uid in seen or node.level == LEAF:
-            continue
-        seen.add(node.uid)
-        levels.add(node.level)
-        todo.extend(node.kids)
-    return frozenset(levels)

@@ -10,9 +10,10 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
-from validator.packets.diagram import BUDGET, LEAF, Diagrams, Node, branches, child, support
+from validator.packets.diagram import BUDGET, Diagrams
 from validator.packets.fields import Family, Field, Intervals, top
 from validator.packets.intervals import complement, normalise
+from validator.packets.nodes import LEAF, Node, branches, child, support
 
 _LAST = "\U0010ffff"
 FIRST_CONDITION = len(Field)
