@@ -277,7 +277,7 @@ def _evaluator(question: Question, leg: Leg, without: Sequence[Field] = ()) -> E
     protocol = PROTOCOLS[question.requirement.protocol]
     bounds = {**leg.bounds(protocol), **question.bounds()}
     fields = {Field(level): ranges for level, ranges in bounds.items() if level not in without}
-    return Evaluator(question.path.space, question.path.widened(fields), leg.mirrored)
+    return Evaluator(question.path.space, question.path.widened(protocol, fields), leg.mirrored)
 
 
 def _meeting(question: Question) -> list[Rule]:

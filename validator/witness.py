@@ -91,17 +91,17 @@ def witness(judgement: Judgement, packets: PacketSet, legs: Sequence[Leg], refus
                 Field.STATE: int(leg.state),
                 Field.TCP_FLAGS: flags,
             }
-            decider, sure = _decided(path, leg, values)
+            decider, sure = _decided(judgement, leg, values)
             if not refused or (sure and decider is not None):
                 return _packet(path, leg, values, decider)
     return None
 
 
-def _decided(path: Path, leg: Leg, values: Mapping[int, int]) -> tuple[Decider | None, bool]:
+def _decided(judgement: Judgement, leg: Leg, values: Mapping[int, int]) -> tuple[Decider | None, bool]:
     """Who refuses the packet, and whether that holds for every value of the conditions."""
     found: Decider | None = None
     sure = True
-    todo, seen = [path.outcomes(leg.mirrored)], set()
+    todo, seen = [judgement.path.outcomes(leg.mirrored, judgement.protocol, judgement.ports)], set()
     while todo:
         node = todo.pop()
         if node.uid in seen:

@@ -9,7 +9,7 @@ take part (the slice).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 
 from validator.engine.outcomes import BACK, ENDS, ON, Assign, Composer, CopyOf, Decider, Free, Outcome, Set, after
 from validator.engine.regions import Bounds, Regions
@@ -36,9 +36,13 @@ from validator.packets.space import PacketSpace
 class Chains(Regions):
     """The functions of chains in `space`, for packets within `bounds`; see Regions."""
 
-    def __init__(self, space: PacketSpace, bounds: Bounds, mirrored: bool = False) -> None:
-        super().__init__(space, bounds, mirrored)
-        self._composer = Composer(self._diagrams)
+    def __init__(
+        self, space: PacketSpace, bounds: Bounds, mirrored: bool = False, within: Chains | None = None
+    ) -> None:
+        super().__init__(space, bounds, mirrored, within)
+        self._composer = within._composer if within else Composer(self._diagrams)
+        self._made: dict[Hashable, Node] = within._made if within else {}
+        self._deciders: dict[tuple[int, int], Decider] = within._deciders if within else {}
         self._functions: dict[tuple[int, str], Node] = {}
         self._on, self._back = self._diagrams.leaf(ON), self._diagrams.leaf(BACK)
 
@@ -53,7 +57,7 @@ class Chains(Regions):
             if name in seen:
                 continue
             seen.add(name)
-            for rule in self.sliced(firewall.chains[name].rules):
+            for rule in self.slice_of(firewall.chains[name]):
                 for target, value in rule.action.assign:
                     if target is field:
                         found += value.intervals if isinstance(value, Choice) else ()
@@ -78,7 +82,7 @@ class Chains(Regions):
                 if action.verb is Verb.GOTO:
                     inside = self._composer.map(inside, _no_return)
             case _:
-                inside = self._diagrams.leaf(Outcome(action.verb, Decider(rule, firewall, chain), assign))
+                inside = self._diagrams.leaf(Outcome(action.verb, self._decider(rule, firewall, chain), assign))
         if inside is self._on:
             return inside
         bounds, rest = self._parts(rule.matches)
@@ -148,20 +152,39 @@ class Chains(Regions):
         """A jump that the kernel would refuse to load: to a missing chain, or round in a loop."""
         what = f"{'loop of jumps at' if chain else 'jump to the missing chain'} {name}"
         unknown = Condition(f"{what} ({firewall.host})", f"{what}: the kernel refuses this ruleset", rule.span)
-        decider = Decider(rule, firewall, chain or Chain(name, ()))
+        decider = self._decider(rule, firewall, chain or Chain(name, ()))
         outcomes = [self._diagrams.leaf(Outcome(verb, decider)) for verb in (Verb.DROP, Verb.ACCEPT)]
         return self._diagrams.node(self._open(unknown), (0, 1), outcomes)
 
     def _function(self, firewall: Firewall, chain: Chain, calls: tuple[str, ...]) -> Node:
-        parts = [self._rule(firewall, chain, rule, calls) for rule in self.sliced(chain.rules)]
-        return fold(parts, self._composer.compose) if parts else self._on
+        """The function of the rules that count. The same rules, and the same behind their jumps, are the same
+        function, whatever the bounds that chose them."""
+        rules = self.slice_of(chain)
+        if not rules:
+            return self._on
+        key = (id(chain), *(self._identity(firewall, chain, rule, calls) for rule in rules))
+        if key not in self._made:
+            parts = [self._rule(firewall, chain, rule, calls) for rule in rules]
+            self._made[key] = fold(parts, self._composer.compose)
+        return self._made[key]
+
+    def _identity(self, firewall: Firewall, chain: Chain, rule: Rule, calls: tuple[str, ...]) -> Hashable:
+        if rule.action.verb not in (Verb.JUMP, Verb.GOTO):
+            return id(rule)
+        return id(rule), self._called(firewall, rule.action.chain, rule, (*calls, chain.name)).uid
+
+    def _decider(self, rule: Rule, firewall: Firewall, chain: Chain) -> Decider:
+        key = (id(rule), id(firewall))
+        if key not in self._deciders:
+            self._deciders[key] = Decider(rule, firewall, chain)
+        return self._deciders[key]
 
     def _base(self, firewall: Firewall, name: str) -> Node:
         """The function of a base chain, its policy included."""
         chain = firewall.chains[name]
         policy = chain.policy
         verb = policy.action.verb if policy else Verb.ACCEPT
-        decider = Decider(policy, firewall, chain) if policy else None
+        decider = self._decider(policy, firewall, chain) if policy else None
 
         def end(outcome: Outcome) -> Outcome:
             return outcome if outcome.verb in ENDS else Outcome(verb, decider, outcome.assign)

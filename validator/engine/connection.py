@@ -18,7 +18,7 @@ from validator.engine.legs import EPHEMERAL, LEGS, RELATED, Leg
 from validator.engine.passing import passed, reachable
 from validator.engine.widest import widest
 from validator.model import LOOPBACK, Chain, Condition, ConditionMatch, FieldMatch, Firewall, Hook, Match, Rule, Verb
-from validator.packets.fields import TCP, UDP, Field, Interval, Intervals
+from validator.packets.fields import TCP, UDP, Field, Intervals
 from validator.packets.intervals import normalise
 from validator.packets.nodes import Node
 from validator.packets.space import FIRST_CONDITION, PacketSet, PacketSpace
@@ -53,57 +53,83 @@ class Path:
             patterns.update(firewall.profiles)
         self.space = PacketSpace(firewalls[0].family, patterns)
         self.conditions: dict[str, Condition] = {}
-        self._outcomes: dict[bool, Node] = {}
-        self._translations: list[Node | None] = []
-        self._narrowed: dict[tuple[bool, int, Intervals], Node] = {}
+        self._outcomes: dict[tuple[bool, int, Intervals], Node] = {}
+        self._translations: dict[tuple[int, Intervals], list[Node | None]] = {}
+        self._wide: dict[bool, Evaluator] = {}
+        self._first: Evaluator | None = None
+        self._widened: dict[Intervals, Intervals] = {}
         self._passing: dict[tuple[int, Leg, Intervals], Passing] = {}
         self._assuming: list[Rule] | None = None
 
     # --- one way -----------------------------------------------------------
 
-    def outcomes(self, mirrored: bool) -> Node:
-        """What becomes of every packet that goes with the request, or, mirrored, with the reply: a
-        diagram with Outcome leaves, for all protocols, ports and states that will be asked about."""
-        if mirrored not in self._outcomes:
-            self._outcomes[mirrored] = self._one_way(mirrored)
-        return self._outcomes[mirrored]
+    def outcomes(self, mirrored: bool, protocol: int, ports: Intervals) -> Node:
+        """What becomes of every packet to `ports` that goes with the request, or, mirrored, with the reply: a
+        diagram with Outcome leaves, for all states and flags that will be asked about. It says nothing of others."""
+        key = (mirrored, protocol, ports)
+        if key not in self._outcomes:
+            evaluator = self._evaluator(mirrored, protocol, ports)
+            if mirrored:
+                result = self._replies(evaluator, protocol, ports)
+            else:
+                result = self._requests(evaluator, protocol, ports)
+            self._outcomes[key] = evaluator.unmarked(evaluator.directed(result))
+            self.conditions.update(evaluator.conditions)
+        return self._outcomes[key]
 
-    @cached_property
-    def _new_ports(self) -> Intervals:
-        """The ports that translation turns those that are asked about into."""
-        first = self._sliced_evaluator(False, self._ports)
-        found: list[Interval] = []
-        for crossing in self.crossings:
-            found += first.set_values(crossing.firewall, passed(crossing.firewall, crossing.hook), _PORT)
-        return normalise(found)
-
-    def widened(self, bounds: Mapping[Field, Intervals]) -> dict[Field, Intervals]:
+    def widened(self, protocol: int, bounds: Mapping[Field, Intervals]) -> dict[Field, Intervals]:
         """`bounds` for packets as they come and, where this path translates any, as they then are."""
-        self.outcomes(mirrored=False)
-        if all(translation is None for translation in self._translations):
+        ports = bounds.get(_PORT, self._ports)
+        self.outcomes(False, protocol, ports)
+        if not any(self._translations[protocol, ports]):
             return dict(bounds)
         kept = {field: ranges for field, ranges in bounds.items() if field not in _TRANSLATED}
-        if _PORT in kept:
-            kept[_PORT] = normalise([*kept[_PORT], *self._new_ports])
-        return kept
+        return {**kept, _PORT: self._with_new_ports(ports)}
+
+    def _with_new_ports(self, ports: Intervals) -> Intervals:
+        """`ports`, and those that translation turns them into."""
+        if ports not in self._widened:
+            if self._first is None:
+                self._first = Evaluator(self.space, self._bounds(False, self._ports))
+            evaluator = Evaluator(self.space, self._bounds(False, ports), within=self._first)
+            found = list(ports)
+            for crossing in self.crossings:
+                found += evaluator.set_values(crossing.firewall, passed(crossing.firewall, crossing.hook), _PORT)
+            self._widened[ports] = normalise(found)
+        return self._widened[ports]
+
+    @cached_property
+    def _set_states(self) -> frozenset[int]:
+        """The states that rules set (NOTRACK)."""
+        return frozenset(
+            value
+            for chain in self._chains()
+            for rule in chain.rules
+            if rule.action.assign
+            for field, value in rule.action.assign
+            if field is Field.STATE and isinstance(value, int)
+        )
 
     def _states(self, mirrored: bool) -> Intervals:
-        """The states a packet going this way can have: its legs', and those that rules set (NOTRACK)."""
+        """The states a packet going this way can have: its legs', and those that rules set."""
         states = {int(leg.state) for leg in (*LEGS, RELATED) if leg.mirrored is mirrored}
-        for chain in self._chains():
-            for rule in chain.rules:
-                if rule.action.assign:
-                    states.update(
-                        value for field, value in rule.action.assign if field is Field.STATE and isinstance(value, int)
-                    )
-        return normalise((state, state) for state in states)
+        return normalise((state, state) for state in states | self._set_states)
 
-    def _evaluator(self, mirrored: bool, states: Intervals | None = None) -> Evaluator:
-        return self._sliced_evaluator(mirrored, normalise([*self._ports, *self._new_ports]), states)
+    def _evaluator(self, mirrored: bool, protocol: int, ports: Intervals) -> Evaluator:
+        """One for some of the ports, within the one for all."""
+        if mirrored not in self._wide:
+            bounds = self._bounds(mirrored, self._with_new_ports(self._ports))
+            self._wide[mirrored] = Evaluator(self.space, {**bounds, Field.STATE: self._states(mirrored)}, mirrored)
+        wide = self._wide[mirrored]
+        bounds = self._bounds(mirrored, self._with_new_ports(ports)) | {
+            Field.PROTOCOL: ((protocol, protocol),),
+            Field.STATE: self._states(mirrored),
+        }
+        return Evaluator(self.space, bounds, mirrored, wide)
 
-    def _sliced_evaluator(self, mirrored: bool, ports: Intervals, states: Intervals | None = None) -> Evaluator:
+    def _bounds(self, mirrored: bool, ports: Intervals) -> dict[Field, Intervals]:
         flags = {flag for leg in LEGS if leg.mirrored is mirrored for flag in (0, *leg.tcp_flags)}
-        bounds = {
+        return {
             Field.PROTOCOL: ((TCP, TCP), (UDP, UDP)),
             Field.TCP_FLAGS: normalise((flag, flag) for flag in flags),
             Field.ICMP_TYPE: _NONE,
@@ -111,40 +137,23 @@ class Path:
             Field.DESTINATION_PORT: ports,
             Field.SOURCE_PORT: EPHEMERAL,
         }
-        if states is not None:
-            bounds[Field.STATE] = states
-        return Evaluator(self.space, bounds, mirrored)
 
-    def narrowed(self, mirrored: bool, protocol: int, ports: Intervals) -> Node:
-        """`outcomes` for one protocol and some of the ports, which is smaller; it says nothing of others."""
-        key = (mirrored, protocol, ports)
-        if key not in self._narrowed:
-            bounds: dict[int, Intervals] = {Field.PROTOCOL: ((protocol, protocol),), _PORT: ports}
-            self._narrowed[key] = self.space.diagrams.narrow(self.outcomes(mirrored), bounds)
-        return self._narrowed[key]
-
-    def _one_way(self, mirrored: bool) -> Node:
-        evaluator = self._evaluator(mirrored, self._states(mirrored))
-        result = self._replies(evaluator) if mirrored else self._requests(evaluator)
-        result = evaluator.unmarked(evaluator.directed(result))
-        self.conditions.update(evaluator.conditions)
-        return result
-
-    def _requests(self, evaluator: Evaluator) -> Node:
+    def _requests(self, evaluator: Evaluator, protocol: int, ports: Intervals) -> Node:
         result = self.space.diagrams.leaf(Outcome(Verb.ACCEPT))
         for crossing in reversed(self.crossings):
             function = evaluator.hook(crossing.firewall, crossing.hook, self.loopback)
             result = evaluator.composer.across(function, result)
-        self._translations = [evaluator.translation(c.firewall, c.hook, self.loopback) for c in self.crossings]
+        translations = [evaluator.translation(c.firewall, c.hook, self.loopback) for c in self.crossings]
+        self._translations[protocol, ports] = translations
         return result
 
-    def _replies(self, evaluator: Evaluator) -> Node:
+    def _replies(self, evaluator: Evaluator, protocol: int, ports: Intervals) -> Node:
         """The replies, from the last firewall to the first. Those beyond one that translates the request's
         destination see the replies as they come from there."""
-        self.outcomes(mirrored=False)
+        self.outcomes(False, protocol, ports)
         result = self.space.diagrams.leaf(Outcome(Verb.ACCEPT))
         before: list[Node] = []
-        for crossing, translation in zip(self.crossings, self._translations, strict=True):
+        for crossing, translation in zip(self.crossings, self._translations[protocol, ports], strict=True):
             function = evaluator.reply(crossing.firewall, crossing.hook, translation, self.loopback)
             for earlier in reversed(before):
                 function = evaluator.composer.across(earlier, function)
@@ -157,7 +166,7 @@ class Path:
         key = (protocol, leg, ports)
         if key not in self._passing:
             diagrams = self.space.diagrams
-            verdicts = diagrams.map(self.narrowed(leg.mirrored, protocol, ports), self._passes)
+            verdicts = diagrams.map(self.outcomes(leg.mirrored, protocol, ports), self._passes)
             bounds = leg.bounds(protocol)
             each = {level: self.space.values(level) for level in self._per_packet()}
             possible = diagrams.quantify(verdicts, each, diagrams.either)
@@ -183,7 +192,7 @@ class Path:
     @cached_property
     def opening(self) -> list[Rule]:
         """The rules, disabled ones too, that would accept requests to some ports, in chains that requests can pass."""
-        evaluator = self._evaluator(False)
+        evaluator = Evaluator(self.space, self._bounds(False, self._with_new_ports(self._ports)))
         names: dict[int, tuple[Firewall, set[str]]] = {}
         for crossing in self.crossings:
             reached = reachable(crossing.firewall, passed(crossing.firewall, crossing.hook))
@@ -201,7 +210,8 @@ class Path:
     def assuming(self) -> list[Rule]:
         """The enabled rules on the path that match only under an assumption, or fail to."""
         if self._assuming is None:
-            ways = [self._evaluator(mirrored) for mirrored in (False, True)]
+            ports = self._with_new_ports(self._ports)
+            ways = [Evaluator(self.space, self._bounds(way, ports), way) for way in (False, True)]
             self._assuming = [
                 rule
                 for chain in self._chains()
@@ -219,7 +229,7 @@ class Path:
         self, protocol: int, leg: Leg, ports: Intervals, region: PacketSet, verbs: tuple[Verb, ...]
     ) -> list[Decider]:
         """Who decides the packets of `leg` in `region` (all to `ports`) with one of `verbs`, the widest first."""
-        return widest(self.narrowed(leg.mirrored, protocol, ports), region, leg.bounds(protocol), verbs)
+        return widest(self.outcomes(leg.mirrored, protocol, ports), region, leg.bounds(protocol), verbs)
 
     def condition_bounds(self) -> dict[int, Intervals]:
         """Every value of every condition met so far, for quantification."""

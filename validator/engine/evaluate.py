@@ -30,12 +30,14 @@ _TRANSLATED = (Field.DESTINATION, Field.DESTINATION_PORT)
 class Evaluator(Chains):
     """Evaluates firewalls in `space` for packets within `bounds`.
 
-    `mirrored`: the firewall's packets are replies, and fields are those of the request.
-    `conditions` collects every open condition met, by key.
+    `mirrored`: the firewall's packets are replies, and fields are those of the request. `within`: one for wider
+    bounds, whose work is used again. `conditions` collects every open condition met, by key.
     """
 
-    def __init__(self, space: PacketSpace, bounds: Bounds, mirrored: bool = False) -> None:
-        super().__init__(space, bounds, mirrored)
+    def __init__(
+        self, space: PacketSpace, bounds: Bounds, mirrored: bool = False, within: Evaluator | None = None
+    ) -> None:
+        super().__init__(space, bounds, mirrored, within)
         self._mirrored = mirrored
         self._passed: dict[tuple[int, Hook, Node | None], Node] = {}
         self._translations: dict[tuple[int, Hook, bool], Node | None] = {}

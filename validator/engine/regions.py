@@ -8,6 +8,7 @@ from validator.model import (
     AnyOf,
     Bit,
     BitMatch,
+    Chain,
     Condition,
     ConditionMatch,
     FieldMatch,
@@ -71,18 +72,31 @@ def interface_patterns(firewalls: Iterable[Firewall]) -> set[str]:
 class Regions:
     """Matches in `space`, for packets within `bounds`.
 
-    `mirrored`: the firewall's packets are replies, and fields are those of the request.
-    `conditions` collects every open condition met, by key.
+    `mirrored`: the firewall's packets are replies, and fields are those of the request. `within`: one for wider
+    bounds, of the same direction; what it has found out is used again. `conditions` collects every open condition
+    met, by key.
     """
 
-    def __init__(self, space: PacketSpace, bounds: Bounds, mirrored: bool = False) -> None:
+    def __init__(
+        self, space: PacketSpace, bounds: Bounds, mirrored: bool = False, within: Regions | None = None
+    ) -> None:
         self._space, self._diagrams = space, space.diagrams
         self._bounds: Mapping[int, Intervals] = {int(level): ranges for level, ranges in bounds.items()}
         self._turn = MIRROR if mirrored else STRAIGHT
-        self.conditions: dict[str, Condition] = {}
+        self._within = within
+        self.conditions: dict[str, Condition] = within.conditions if within else {}
         self._meets: dict[int, bool] = {}
-        self._ranges: dict[int, tuple[int, Intervals]] = {}
-        self._bits: dict[Bit, int] = {}
+        self._slices: dict[int, list[Rule]] = {}
+        self._ranges: dict[int, tuple[int, Intervals]] = within._ranges if within else {}
+        self._bits: dict[Bit, int] = within._bits if within else {}
+
+    def slice_of(self, chain: Chain) -> list[Rule]:
+        """The rules of `chain` that count; see `sliced`."""
+        found = self._slices.get(id(chain))
+        if found is None:
+            rules = self._within.slice_of(chain) if self._within else chain.rules
+            found = self._slices[id(chain)] = self.sliced(rules)
+        return found
 
     def sliced(self, rules: Sequence[Rule]) -> list[Rule]:
         """The enabled rules that some packet within the bounds can meet, up to one that takes them all."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from validator.errors import BudgetError
 from validator.packets.fields import Interval, Intervals
-from validator.packets.nodes import LEAF, Node, at, branches, branches_in, child, children_in, fold
+from validator.packets.nodes import LEAF, Node, at, branches, child, children_in, fold
 
 BUDGET = 12_000_000
 """How many units (eight a node and one a child) a diagram manager may make before it gives up."""
@@ -295,28 +295,6 @@ class Diagrams:
                     parts = {id(part): part for part in map(walk, children_in(node, ranges))}
                     found = fold(list(parts.values()), combine)
                 memo[node.uid] = found
-            return found
-
-        return walk(a)
-
-    def narrow(self, a: Node, bounds: Bounds) -> Node:
-        """`a` for values within `bounds`, whose intervals must not be empty; what it is elsewhere is left
-        open, so that it is smaller."""
-        memo: dict[int, Node] = {}
-        deepest = max(bounds, default=-1)
-
-        def walk(node: Node) -> Node:
-            if node.level > deepest:
-                return node
-            found = memo.get(node.uid)
-            if found is None:
-                highs, kids = node.highs, node.kids
-                ranges = bounds.get(node.level)
-                if ranges is not None:
-                    kept = branches_in(node, ranges)
-                    highs = (*[high for (_, high), _ in kept[:-1]], node.highs[-1])
-                    kids = tuple([kid for _, kid in kept])
-                found = memo[node.uid] = self.node(node.level, highs, [walk(kid) for kid in kids])
             return found
 
         return walk(a)
