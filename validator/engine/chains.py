@@ -40,7 +40,7 @@ class Chains(Regions):
         self, space: PacketSpace, bounds: Bounds, mirrored: bool = False, within: Chains | None = None
     ) -> None:
         super().__init__(space, bounds, mirrored, within)
-        self._composer = within._composer if within else Composer(self._diagrams)
+        self._composer: Composer = within._composer if within else Composer(self._diagrams)
         self._made: dict[Hashable, Node] = within._made if within else {}
         self._deciders: dict[tuple[int, int], Decider] = within._deciders if within else {}
         self._functions: dict[tuple[int, str], Node] = {}

@@ -88,6 +88,8 @@ class Path:
 
     def _with_new_ports(self, ports: Intervals) -> Intervals:
         """`ports`, and those that translation turns them into."""
+        if not self._sets_ports:
+            return ports
         if ports not in self._widened:
             if self._first is None:
                 self._first = Evaluator(self.space, self._bounds(False, self._ports))
@@ -97,6 +99,17 @@ class Path:
                 found += evaluator.set_values(crossing.firewall, passed(crossing.firewall, crossing.hook), _PORT)
             self._widened[ports] = normalise(found)
         return self._widened[ports]
+
+    @cached_property
+    def _sets_ports(self) -> bool:
+        """Whether any rule translates ports."""
+        return any(
+            field is _PORT
+            for chain in self._chains()
+            for rule in chain.rules
+            if rule.action.assign
+            for field, _ in rule.action.assign
+        )
 
     @cached_property
     def _set_states(self) -> frozenset[int]:

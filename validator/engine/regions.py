@@ -39,6 +39,7 @@ MIRROR = {
 }
 """The field of the request that holds what a field of the reply holds."""
 STRAIGHT = {field: field for field in Field}
+_PORTS = (Field.PROTOCOL, Field.SOURCE_PORT, Field.DESTINATION_PORT)
 _STOPS = frozenset((Verb.ACCEPT, Verb.DELIVER, Verb.DROP, Verb.REJECT, Verb.RETURN))
 
 
@@ -73,7 +74,7 @@ class Regions:
     """Matches in `space`, for packets within `bounds`.
 
     `mirrored`: the firewall's packets are replies, and fields are those of the request. `within`: one for wider
-    bounds, of the same direction; what it has found out is used again. `conditions` collects every open condition
+    bounds of protocol and ports, otherwise the same; what it has found out is used again. `conditions` collects every open condition
     met, by key.
     """
 
@@ -87,6 +88,9 @@ class Regions:
         self.conditions: dict[str, Condition] = within.conditions if within else {}
         self._meets: dict[int, bool] = {}
         self._slices: dict[int, list[Rule]] = {}
+        self._askings: dict[int, list[tuple[Rule, tuple[int, ...]]]] = {}
+        self._matches: dict[tuple[int, ...], tuple[Match, ...]] = within._matches if within else {}
+        self._known: dict[tuple[int, ...], bool] = {}
         self._ranges: dict[int, tuple[int, Intervals]] = within._ranges if within else {}
         self._bits: dict[Bit, int] = within._bits if within else {}
 
@@ -94,8 +98,34 @@ class Regions:
         """The rules of `chain` that count; see `sliced`."""
         found = self._slices.get(id(chain))
         if found is None:
-            rules = self._within.slice_of(chain) if self._within else chain.rules
-            found = self._slices[id(chain)] = self.sliced(rules)
+            found = self._narrower(chain, self._within) if self._within else self.sliced(chain.rules)
+            self._slices[id(chain)] = found
+        return found
+
+    def _narrower(self, chain: Chain, within: Regions) -> list[Rule]:
+        """The rules that count among those that do for wider bounds; rules with the same matches of protocol and
+        ports are looked at once."""
+        found = []
+        for rule, asked in within._asking(chain):
+            meets_it = self._known.get(asked)
+            if meets_it is None:
+                meets_it = self._known[asked] = all(map(self._met, self._matches[asked]))
+            if meets_it:
+                found.append(rule)
+                if rule.action.verb in _STOPS and all(map(self._covers, rule.matches)):
+                    break
+        return found
+
+    def _asking(self, chain: Chain) -> list[tuple[Rule, tuple[int, ...]]]:
+        """The rules of the slice with which of their matches ask about what narrower bounds may narrow."""
+        found = self._askings.get(id(chain))
+        if found is None:
+            found = self._askings[id(chain)] = []
+            for rule in self.slice_of(chain):
+                asking = tuple([match for match in rule.matches if _asks_for_ports(match)])
+                key = tuple(map(id, asking))
+                self._matches[key] = asking
+                found.append((rule, key))
         return found
 
     def sliced(self, rules: Sequence[Rule]) -> list[Rule]:
@@ -209,3 +239,14 @@ class Regions:
         if level is None:
             level = self._bits[bit] = self._open(bit_condition(bit))
         return level
+
+
+def _asks_for_ports(match: Match) -> bool:
+    """Whether a match may be about protocol or ports."""
+    match match:
+        case FieldMatch():
+            return match.field in _PORTS
+        case AnyOf() | NoneOf():
+            return True
+        case _:
+            return False
