@@ -297,7 +297,10 @@ def _meeting(question: Question) -> list[Rule]:
 
 def _near_misses(question: Question) -> tuple[NearMiss, ...]:
     """Rules that would let the request pass, were they enabled, earlier, or for this profile."""
-    candidates = [] if question.requirement.local else question.path.opening
+    requirement = question.requirement
+    if requirement.local:
+        return ()
+    candidates = question.path.opening(PROTOCOLS[requirement.protocol], requirement.entry.ports)
     if not candidates:
         return ()
     helping = _helping(question)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from ipaddress import IPv4Address, IPv6Address, summarize_address_range
+from ipaddress import IPv4Address, IPv6Address
 
 from validator.engine.connection import Judgement, Path
 from validator.engine.evaluate import MIRROR, OPPOSITE, STRAIGHT, Decider, Outcome
@@ -30,13 +30,24 @@ def address(value: int, family: Family) -> str:
 
 
 def blocks(ranges: Intervals, family: Family) -> list[str]:
-    """Ranges of addresses as CIDR blocks, or as `first-last` where that is shorter."""
-    kind = IPv4Address if family is Family.IPV4 else IPv6Address
+    """Ranges of addresses as CIDR blocks, or as `first-last` where that takes more than two."""
     texts: list[str] = []
     for low, high in ranges:
-        found = [str(network) for network in summarize_address_range(kind(low), kind(high))]
-        texts += found if len(found) <= 2 else [f"{kind(low)}-{kind(high)}"]
+        first = _block(low, high, family)
+        second = _block(first[1] + 1, high, family) if first[1] < high else first
+        if second[1] < high:
+            texts.append(f"{address(low, family)}-{address(high, family)}")
+        else:
+            texts += [f"{address(start, family)}/{bits}" for start, _, bits in dict.fromkeys((first, second))]
     return texts
+
+
+def _block(low: int, high: int, family: Family) -> tuple[int, int, int]:
+    """The largest CIDR block that starts at `low` and does not go beyond `high`: its ends and prefix length."""
+    size = low & -low if low else 1 << family.bits
+    while low + size - 1 > high:
+        size >>= 1
+    return low, low + size - 1, family.bits - size.bit_length() + 1
 
 
 def boxes(packets: PacketSet, bounds: Mapping[int, Intervals], limit: int) -> Iterator[Box]:

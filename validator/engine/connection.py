@@ -19,7 +19,7 @@ from validator.engine.passing import passed, reachable
 from validator.engine.widest import widest
 from validator.model import LOOPBACK, Chain, Condition, ConditionMatch, FieldMatch, Firewall, Hook, Match, Rule, Verb
 from validator.packets.fields import TCP, UDP, Field, Intervals
-from validator.packets.intervals import normalise
+from validator.packets.intervals import meets, normalise
 from validator.packets.nodes import Node
 from validator.packets.space import FIRST_CONDITION, PacketSet, PacketSpace
 
@@ -202,23 +202,28 @@ class Path:
         assert isinstance(value, Outcome)
         return self.space.diagrams.leaf(value.verb is Verb.ACCEPT)
 
+    def opening(self, protocol: int, ports: Intervals) -> list[Rule]:
+        """The rules, disabled ones too, that would accept requests to some of `ports`, in chains that requests pass."""
+        evaluator = Evaluator(self.space, self._bounds(False, ports) | {Field.PROTOCOL: ((protocol, protocol),)})
+        return evaluator.meeting([rule for rule, own in self._opening if meets(own, ports)])
+
     @cached_property
-    def opening(self) -> list[Rule]:
-        """The rules, disabled ones too, that would accept requests to some ports, in chains that requests can pass."""
-        evaluator = Evaluator(self.space, self._bounds(False, self._with_new_ports(self._ports)))
+    def _opening(self) -> list[tuple[Rule, Intervals]]:
+        """The rules that accept requests to some ports, and which."""
         names: dict[int, tuple[Firewall, set[str]]] = {}
         for crossing in self.crossings:
             reached = reachable(crossing.firewall, passed(crossing.firewall, crossing.hook))
             names.setdefault(id(crossing.firewall), (crossing.firewall, set()))[1].update(reached)
-        found = [
-            rule
+        return [
+            (rule, match.intervals)
             for firewall, reached in names.values()
             for name, chain in firewall.chains.items()
             if name in reached
             for rule in chain.rules
-            if rule.action.verb is Verb.ACCEPT and not rule.implicit and rule.understood and _names_a_port(rule)
+            if rule.action.verb is Verb.ACCEPT and not rule.implicit and rule.understood
+            for match in rule.matches
+            if isinstance(match, FieldMatch) and match.field is _PORT
         ]
-        return evaluator.meeting(found)
 
     def assuming(self) -> list[Rule]:
         """The enabled rules on the path that match only under an assumption, or fail to."""
@@ -307,11 +312,6 @@ class Judgement:
         keys = self.path.space.conditions()
         levels = sorted(level for level in self.accepted.levels() if level >= FIRST_CONDITION)
         return [self.path.conditions[str(keys[level])] for level in levels]
-
-
-def _names_a_port(rule: Rule) -> bool:
-    """Whether a rule is about some ports; one that allows everything was made for something else."""
-    return any(isinstance(match, FieldMatch) and match.field is _PORT for match in rule.matches)
 
 
 def _is_assumed(match: Match) -> bool:

@@ -74,8 +74,8 @@ class Regions:
     """Matches in `space`, for packets within `bounds`.
 
     `mirrored`: the firewall's packets are replies, and fields are those of the request. `within`: one for wider
-    bounds of protocol and ports, otherwise the same; what it has found out is used again. `conditions` collects every open condition
-    met, by key.
+    bounds of protocol and ports, otherwise the same; what it has found out is used again.
+    `conditions` collects every open condition met, by key.
     """
 
     def __init__(
