@@ -64,6 +64,9 @@ ASSUMPTIONS: Mapping[str, str] = {
         "the host forwards what address translation sends to another one; "
         "`sysctl net.ipv4.ip_forward` (net.ipv6.conf.all.forwarding) exports what is set"
     ),
+    "connected-routes": (
+        "addresses in the network of an interface are reached through it (`ip route` would show what says otherwise)"
+    ),
     "translated": "a module, or its peer, listens where address translation (DNAT, REDIRECT) sends its port",
     "unfragmented": "packets arrive whole (connection tracking reassembles fragments before the filter)",
     "profile-defaults": (

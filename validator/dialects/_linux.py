@@ -10,12 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from validator.dialects import Fragment, Options
-from validator.dialects._linux_host import Host, IpSet, LinuxInterfaces, LinuxSettings
+from validator.dialects._linux_host import Host, IpSet, LinuxInterfaces, LinuxSettings, named_sets, own_addresses
 from validator.dialects._linux_ruleset import Ruleset
 from validator.errors import ExportError
 from validator.model import Chain, Firewall, Hook
-from validator.packets.fields import Family, Intervals
-from validator.packets.intervals import normalise
 
 
 def convert(fragments: Sequence[Fragment], options: Options) -> Firewall | None:
@@ -78,28 +76,21 @@ def _host(fragments: Sequence[Fragment], options: Options) -> Host:
     """What the exports beside rules tell of the host."""
     interfaces: LinuxInterfaces | None = None
     forwarding = None
-    sets: dict[str, IpSet] = {}
+    sets: list[IpSet] = []
     for fragment in fragments:
         match fragment.data:
-            case LinuxInterfaces() as found:
+            case LinuxInterfaces() as found if options.family in found.families:
                 interfaces = found
             case LinuxSettings() as settings:
                 forwarding = settings.forwarding.get(options.family, forwarding)
             case tuple() as parts:
-                sets |= {part.name: part for part in parts if isinstance(part, IpSet)}
+                sets += [part for part in parts if isinstance(part, IpSet)]
     return Host(
         name=options.host,
         family=options.family,
         withdrawn=options.withdrawn,
-        own=_own(interfaces, options.family) if interfaces else None,
+        own=own_addresses(interfaces.interfaces, options.family) if interfaces else None,
         interfaces=interfaces.interfaces if interfaces else None,
         forwarding=forwarding,
-        sets=sets,
+        sets=named_sets(sets, options.family),
     )
-
-
-def _own(exported: LinuxInterfaces, family: Family) -> Intervals:
-    version = 4 if family is Family.IPV4 else 6
-    numbers = [int(address.ip) for each in exported.interfaces for address in each.addresses]
-    versions = [address.version for each in exported.interfaces for address in each.addresses]
-    return normalise((n, n) for n, kind in zip(numbers, versions, strict=True) if kind == version)

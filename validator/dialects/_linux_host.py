@@ -1,185 +1,59 @@
-"""What a Linux host is, beside its rules: addresses, interfaces, forwarding, sets.
+"""What rules ask of a Linux host: whether an address is its own, and where a translated packet goes.
 
-Rules ask about these (`addrtype`, `set`, `fib`), and address translation needs them to tell what is
-delivered here from what is forwarded. What no export told is a condition that names the command.
+`addrtype`, `fib` and address translation need the host's addresses and interfaces. What no export told is a
+condition that names the command.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from ipaddress import IPv4Interface, IPv6Interface, ip_address
+from dataclasses import dataclass
 
+from validator.dialects._linux_addresses import (
+    ADDR_COMMAND,
+    LIMITED,
+    LOCAL_DESTINATION,
+    LOCAL_SOURCE,
+    LOOPBACK_NET,
+    NEVER,
+    address_type,
+)
+from validator.dialects._linux_facts import (
+    Address,
+    Host,
+    IpSet,
+    LinuxInterface,
+    LinuxInterfaces,
+    LinuxSettings,
+    Network,
+    SetInterface,
+    SetMember,
+    SetPart,
+    SetPort,
+    named_sets,
+    own_addresses,
+)
 from validator.model import DROP as _DROP
 from validator.model import (
     LOOPBACK,
     Action,
     AnyInterface,
-    AnyOf,
     Assigned,
     Assignment,
     Bit,
-    BitMatch,
     Choice,
     Condition,
     ConditionMatch,
-    FieldMatch,
     Hook,
     InterfaceName,
     Match,
-    NoneOf,
     Rule,
     Verb,
 )
 from validator.packets.fields import Family, Field, Intervals
-from validator.packets.intervals import contains, normalise
+from validator.packets.intervals import complement, intersect, meets, normalise
 from validator.source import Span
 
-ADDR_COMMAND = "ip -j addr"
-LOCAL_SOURCE, LOCAL_DESTINATION = Bit("local-source"), Bit("local-destination")
 TRANSLATED = Bit("dnat")
-_LOCAL = {Field.SOURCE: LOCAL_SOURCE, Field.DESTINATION: LOCAL_DESTINATION}
-_LOOPBACK_NET: Mapping[Family, Intervals] = {
-    Family.IPV4: ((127 << 24, (128 << 24) - 1),),
-    Family.IPV6: ((1, 1),),
-}
-_MULTICAST: Mapping[Family, Intervals] = {
-    Family.IPV4: ((224 << 24, (240 << 24) - 1),),
-    Family.IPV6: ((0xFF << 120, (1 << 128) - 1),),
-}
-_BROADCAST: Mapping[Family, Intervals] = {Family.IPV4: ((0, (1 << 24) - 1), ((1 << 32) - 1, (1 << 32) - 1))}
-
-
-@dataclass(frozen=True, slots=True)
-class LinuxInterface:
-    """An interface with its addresses and the networks they are in; `broadcasts` are IPv4 broadcast addresses."""
-
-    name: str
-    addresses: tuple[IPv4Interface | IPv6Interface, ...] = ()
-    broadcasts: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class LinuxInterfaces:
-    """Fragment data of `ip addr`: every interface of the host."""
-
-    path: str
-    interfaces: tuple[LinuxInterface, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class LinuxSettings:
-    """Fragment data of `sysctl`: `forwarding` by family, missing where the export does not say; each with its line."""
-
-    path: str
-    forwarding: Mapping[Family, tuple[bool, Span]]
-
-
-@dataclass(frozen=True, slots=True)
-class SetMember:
-    """An element of an ipset: one or several boxes of packets, as matches for the dimensions it has.
-
-    `parts` are the element's dimensions, in the order of the set's type, each a tuple of intervals
-    or an interface name: `ip`, `net` -> intervals of addresses, `port` -> (protocol or None, intervals), `mac`
-    -> intervals, `iface` -> name, `mark` -> intervals. `nomatch`: packets in it are not in the set.
-    """
-
-    parts: tuple[object, ...]
-    nomatch: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class IpSet:
-    """A set of `ipset save`: `type` as `hash:ip,port`; `members` of a list:set are names of sets.
-
-    `why` says what of it was not understood, if anything: its contents are then unknown.
-    """
-
-    name: str
-    type: str
-    family: Family | None
-    members: tuple[SetMember | str, ...]
-    span: Span
-    why: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Host:
-    """All that is known of one host and family.
-
-    `own`: its addresses, None where nobody told; `interfaces`: None likewise.
-    """
-
-    name: str
-    family: Family
-    withdrawn: frozenset[str] = frozenset()
-    own: Intervals | None = None
-    interfaces: tuple[LinuxInterface, ...] | None = None
-    forwarding: tuple[bool, Span] | None = None
-    sets: Mapping[str, IpSet] = field(default_factory=dict)
-
-    def condition(self, text: str, *, per_packet: bool = False, span: Span | None = None) -> Condition:
-        """An open condition on this host: one variable for one text."""
-        return Condition(f"{self.name}: {text}", text, span, per_packet=per_packet)
-
-    def assumed(self, assumption: str, text: str, value: bool, span: Span | None = None) -> Condition:
-        """A condition with the value that `assumption` gives it, unless it was withdrawn."""
-        taken = None if assumption in self.withdrawn else value
-        return Condition(f"{self.name}: {text}", text, span, assumption, taken)
-
-
-def address_type(host: Host, side: Field, kind: str) -> Match | None:
-    """`addrtype`, `fib daddr type`: whether the address at `side` has the routing type `kind` (LOCAL, UNICAST,
-    BROADCAST, MULTICAST, ...). None where it always has.
-
-    inet_addr_type in the kernel: multicast and the limited broadcast by their numbers, LOCAL and subnet
-    broadcasts by the host's addresses; where those are unknown, LOCAL is what the hook says of the packet.
-    """
-    family = host.family
-    multicast = FieldMatch(side, _MULTICAST[family])
-    fixed = _BROADCAST.get(family, ())
-    name = kind.upper()
-    if name == "UNSPEC":
-        return FieldMatch(side, ((0, 0),))
-    if name == "MULTICAST":
-        return multicast
-    if name == "LOCAL":
-        return AnyOf(((_local(host, side),),))
-    if name == "BROADCAST" and family is Family.IPV6:
-        return AnyOf(())
-    subnet: tuple[Match, ...]
-    if host.interfaces is not None:
-        numbers = [int(ip_address(text)) for each in host.interfaces for text in each.broadcasts]
-        subnet = (FieldMatch(side, normalise([*fixed, *((n, n) for n in numbers)])),)
-        broadcast: Match = subnet[0]
-    else:
-        asked = host.condition(f"the {side.label} address is a broadcast address of a network of the host")
-        local = _local(host, side)
-        broadcast = AnyOf(
-            (
-                (FieldMatch(side, fixed),),
-                (NoneOf((multicast,)), NoneOf((local,)), ConditionMatch(asked)),
-            )
-        )
-    if name == "BROADCAST":
-        return broadcast
-    if name == "UNICAST":
-        odd = host.condition(f"the route to the {side.label} address is a unicast one")
-        plain: tuple[Match, ...] = (NoneOf((multicast,)), NoneOf((_local(host, side),)))
-        if family is Family.IPV4:
-            plain = (*plain, NoneOf((broadcast,)))
-        return AnyOf(((*plain, ConditionMatch(odd)),))
-    return ConditionMatch(host.condition(f"the route to the {side.label} address is of type {name}"))
-
-
-def _local(host: Host, side: Field) -> Match:
-    """Whether an address is one of the host's own."""
-    loopback = _LOOPBACK_NET[host.family]
-    if host.own is not None:
-        return FieldMatch(side, normalise([*host.own, *loopback]))
-    fixed = normalise([*_BROADCAST.get(host.family, ()), *_MULTICAST[host.family]])
-    here: tuple[Match, ...] = (BitMatch(_LOCAL[side]), NoneOf((FieldMatch(side, fixed),)))
-    return AnyOf((here, (FieldMatch(side, loopback),)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +73,8 @@ def translation(
 
     iptables-extensions(8) DNAT, REDIRECT: the first packet's destination is changed, and it is routed anew; a
     redirected packet goes to the primary address of the interface it came in on, a locally made one to
-    127.0.0.1 or ::1. What is not delivered here is forwarded, if the host forwards at all.
+    127.0.0.1 or ::1. What is not delivered here is forwarded, if the host forwards at all; what comes
+    from outside for 127.0.0.0/8 is dropped unless route_localnet is set (ip-sysctl in the kernel's documentation).
     """
     assign: list[Assignment] = [(TRANSLATED, 1)]
     extra: list[Match] = [ConditionMatch(_translated(host, canonical, span))]
@@ -231,9 +106,22 @@ def _redirected(host: Host, hook: Hook, span: Span) -> list[Assignment]:
     if hook is Hook.OUTPUT:
         own = (127 << 24) | 1 if host.family is Family.IPV4 else 1
         return [(Field.DESTINATION, own), (LOCAL_DESTINATION, 1), (Field.OUT_INTERFACE, InterfaceName(LOOPBACK))]
-    every: Intervals = ((0, (1 << host.family.bits) - 1),)
-    ranges = host.own or every
+    ranges = _outside_loopback(host.own or ()) if host.family is Family.IPV4 else host.own or ()
+    if host.interfaces is not None:
+        first = [_primaries(each, host.family) for each in host.interfaces if each.name != LOOPBACK]
+        ranges = normalise((number, number) for numbers in first for number in numbers) or ranges
+    ranges = ranges or ((0, (1 << host.family.bits) - 1),)
     return [(Field.DESTINATION, _value(host, ranges, "own address", span)), (LOCAL_DESTINATION, 1)]
+
+
+def _primaries(interface: LinuxInterface, family: Family) -> list[int]:
+    """The addresses that a redirected packet may get: in IPv4 the first one, in IPv6 any by its scope."""
+    numbers = [int(each.ip) for each in interface.addresses if (each.version == 4) is (family is Family.IPV4)]
+    return numbers[:1] if family is Family.IPV4 else numbers
+
+
+def _outside_loopback(ranges: Intervals) -> Intervals:
+    return intersect(ranges, complement(LOOPBACK_NET[Family.IPV4], LIMITED[0]))
 
 
 def _routed(host: Host, hook: Hook, addresses: Intervals, span: Span) -> tuple[list[Assignment], list[Match]]:
@@ -242,20 +130,29 @@ def _routed(host: Host, hook: Hook, addresses: Intervals, span: Span) -> tuple[l
     here: Assigned = Choice(_which(host, "the translated address is one of the host", span), ((0, 1),))
     if local is not None:
         here = int(local)
-    assign: list[Assignment] = [
-        (LOCAL_DESTINATION, here),
-        (Field.OUT_INTERFACE, _way_out(host, addresses, local, span)),
-    ]
-    if local is True or hook is Hook.OUTPUT:
-        return assign, []
-    if host.forwarding is not None:
-        on, where = host.forwarding
-        if on:
-            return assign, []
-        off = Condition(f"{host.name}: forwarding", f"the host does not forward ({where.path}:{where.line})", where)
-        return assign, [AnyOf(())] if local is False else [ConditionMatch(off)]
-    text = f"the host forwards {host.family.value}"
-    return assign, [ConditionMatch(host.assumed("forwarding", text, True, span))]
+    way = _way_out(host, addresses, local, span)
+    assign: list[Assignment] = [(LOCAL_DESTINATION, here), (Field.OUT_INTERFACE, way)]
+    needs: list[Match] = []
+    if isinstance(way, InterfaceName) and local is not True:
+        text = f"{span.path}:{span.line} leads out of {way.name}"
+        needs.append(ConditionMatch(host.assumed("connected-routes", text, True, span)))
+    if hook is Hook.OUTPUT:
+        return assign, needs
+    if host.family is Family.IPV4 and meets(addresses, LOOPBACK_NET[Family.IPV4]):
+        localnet = "packets from outside may be sent to 127.0.0.0/8 (`sysctl net.ipv4.conf.all.route_localnet` is 1)"
+        needs.append(ConditionMatch(host.condition(localnet)))
+    if local is True:
+        return assign, needs
+    if host.forwarding is None:
+        text = f"the host forwards {host.family.value}"
+        return assign, [*needs, ConditionMatch(host.assumed("forwarding", text, True, span))]
+    if host.forwarding[0]:
+        return assign, needs
+    if local is False:
+        return assign, [NEVER]
+    # Nothing is forwarded, so a packet gets on only if it is delivered here.
+    mine = ConditionMatch(_which(host, "the translated address is one of the host", span))
+    return [(LOCAL_DESTINATION, 1), (Field.OUT_INTERFACE, InterfaceName(LOOPBACK))], [*needs, mine]
 
 
 def _which(host: Host, text: str, span: Span) -> Condition:
@@ -264,40 +161,55 @@ def _which(host: Host, text: str, span: Span) -> Condition:
 
 def _is_local(host: Host, addresses: Intervals) -> bool | None:
     """Whether all of `addresses` are the host's own, or none is; None where that is not known."""
-    loopback = _LOOPBACK_NET[host.family]
-    if all(contains(loopback, end) for pair in addresses for end in pair):
+    loopback = LOOPBACK_NET[host.family]
+    if intersect(addresses, loopback) == addresses:
         return True
     if host.own is None:
         return None
-    singles = all(low == high for low, high in addresses)
-    if singles and all(contains(host.own, low) for low, _ in addresses):
+    own = normalise([*host.own, *loopback])
+    if intersect(addresses, own) == addresses:
         return True
-    if not any(low <= top and high >= bottom for low, high in addresses for bottom, top in host.own):
-        return False
-    return None
+    return None if meets(addresses, own) else False
 
 
 def _way_out(host: Host, addresses: Intervals, local: bool | None, span: Span) -> Assigned:
-    """The interface that leads to translated addresses: that of the network they are in, else nobody knows."""
+    """The interface that leads to translated addresses: that of the smallest network that holds all of them, unless
+    a smaller one holds some; where several or none do, nobody knows."""
     if local is True:
         return InterfaceName(LOOPBACK)
+    unknown = AnyInterface(_which(host, "which interface leads to the translated address", span))
+    found: list[tuple[int, bool, str]] = []
     for each in host.interfaces or ():
-        for address in each.addresses:
-            low, high = int(address.network.network_address), int(address.network.broadcast_address)
-            same = (address.version == 4) == (host.family is Family.IPV4)
-            if same and low != high and all(low <= first and last <= high for first, last in addresses):
-                return InterfaceName(each.name)
-    return AnyInterface(_which(host, "which interface leads to the translated address", span))
+        for network in each.networks(host.family):
+            whole: Intervals = ((int(network.network_address), int(network.broadcast_address)),)
+            if each.name != LOOPBACK and meets(addresses, whole):
+                found.append((network.prefixlen, intersect(addresses, whole) == addresses, each.name))
+    longest = max((length for length, _, _ in found), default=0)
+    names = {name for length, _, name in found if length == longest}
+    if len(names) == 1 and all(holds for length, holds, _ in found if length == longest):
+        return InterfaceName(names.pop())
+    return unknown
 
 
 __all__ = [
+    "ADDR_COMMAND",
+    "LOCAL_DESTINATION",
+    "LOCAL_SOURCE",
+    "TRANSLATED",
+    "Address",
     "Host",
     "IpSet",
     "LinuxInterface",
     "LinuxInterfaces",
     "LinuxSettings",
+    "Network",
+    "SetInterface",
     "SetMember",
+    "SetPart",
+    "SetPort",
     "Target",
     "address_type",
+    "named_sets",
+    "own_addresses",
     "translation",
 ]
