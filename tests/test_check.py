@@ -291,7 +291,6 @@ def test_entries_without_ports_are_listed_once(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.xfail(reason="the iptables dialect takes normal-load for granted all the same", strict=True)
 def test_a_rate_limit_is_open_once_normal_load_is_withdrawn(tmp_path: Path) -> None:
     file = tmp_path / "web.rules"
     file.write_text(f"{CHAINS}-A INPUT -p tcp --dport 515 -m limit --limit 5/sec -j ACCEPT\nCOMMIT\n", "utf-8")

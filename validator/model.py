@@ -67,6 +67,7 @@ ASSUMPTIONS: Mapping[str, str] = {
     "connected-routes": (
         "addresses in the network of an interface are reached through it (`ip route` would show what says otherwise)"
     ),
+    "reverse-path": "packets come in by the interface that leads back to their source (reverse path filters pass them)",
     "translated": "a module, or its peer, listens where address translation (DNAT, REDIRECT) sends its port",
     "unfragmented": "packets arrive whole (connection tracking reassembles fragments before the filter)",
     "profile-defaults": (
@@ -103,8 +104,10 @@ class Bit:
     """One bit that a firewall keeps with a packet beside its header.
 
     `mark` and `connmark` (number 0 to 31): 0 at first, but a known connection's connmark may be anything.
-    `dnat`: its destination was translated. `local-source`, `local-destination`: the address is one of the
-    host itself (routing type LOCAL). `reply`: it goes against the connection's first packet.
+    `dnat`: its destination was changed by translation. `dnat-done`, `snat-done`: a nat chain has said how its
+    destination (source) is translated, if only to what it is; no other one is asked. `local-source`,
+    `local-destination`: the address is one of the host itself (routing type LOCAL). `reply`: it goes against the
+    connection's first packet.
     """
 
     name: str
@@ -112,6 +115,8 @@ class Bit:
 
 
 _BIT_TEXTS = {
+    "mark": "the packet's mark has bit {number} set",
+    "dnat": "the packet's destination was translated on its way out",
     "connmark": "the connection's mark has bit {number} set",
     "reply": "the packet goes against the connection's first one",
 }
@@ -120,7 +125,7 @@ _BIT_TEXTS = {
 def bit_condition(bit: Bit) -> Condition:
     """The condition that a bit is where no rule sets it and nothing else tells it."""
     text = _BIT_TEXTS.get(bit.name, f"{bit.name} bit {bit.number}").format(number=bit.number)
-    return Condition(f"bit {bit.name} {bit.number}", text, per_packet=bit.name == "connmark")
+    return Condition(f"bit {bit.name} {bit.number}", text, per_packet=bit.name in ("mark", "connmark"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,7 +159,7 @@ def test_a_type_and_its_negation_ask_one_variable() -> None:
 
 def moved(host: Host, target: Target, hook: Hook = Hook.PREROUTING) -> tuple[dict[Field | str, Assigned], list[Match]]:
     """What the first of the rules sets, and what it needs beside the assumption that a module listens there."""
-    first, last = translation(host, hook, (), target, SPAN, "nat -j DNAT")
+    *_, first, last = translation(host, hook, (), target, SPAN, "nat -j DNAT")
     assert last.action == DROP
     assumed, *needs = first.matches
     assert isinstance(assumed, ConditionMatch)
@@ -271,7 +271,7 @@ def test_a_redirected_packet_of_the_host_itself_goes_to_loopback(family: Family,
 
 def test_a_port_alone_leaves_the_way_as_it_was() -> None:
     named, needs = moved(FOUR, Target(ports=((80, 81),)))
-    assert set(named) == {"dnat", Field.DESTINATION_PORT}
+    assert set(named) == {"dnat-done", "dnat", Field.DESTINATION_PORT}
     assert isinstance(named[Field.DESTINATION_PORT], Choice)
     assert needs == []
 

@@ -7,13 +7,15 @@ one through it PREROUTING, FORWARD and POSTROUTING; at each hook the base chains
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import replace
 
 from validator.dialects import Fragment, Options
 from validator.dialects._linux_host import Host, IpSet, LinuxInterfaces, LinuxSettings, named_sets, own_addresses
 from validator.dialects._linux_ruleset import Ruleset
 from validator.errors import ExportError
 from validator.model import Chain, Firewall, Hook
+from validator.packets.fields import Family
 
 
 def convert(fragments: Sequence[Fragment], options: Options) -> Firewall | None:
@@ -45,30 +47,49 @@ def convert(fragments: Sequence[Fragment], options: Options) -> Firewall | None:
 
 
 def _rulesets(fragments: Sequence[Fragment], host: Host) -> Iterator[Ruleset]:
-    """What each export contributes to the family of `host`."""
+    """What each export contributes to the family of `host`.
+
+    A host can have legacy and nft tables of iptables at once: both are in force. Tables that iptables-nft made are
+    shown by nft as well, with less of what they say: those of an iptables-save count.
+    """
+    dumps = [part for each in fragments if isinstance(each.data, tuple) for part in each.data]
+    saved = {title for dump in dumps for title in _nft_titles(dump, host)}
+    variants = {dump.variant for dump in dumps if getattr(dump, "family", None) is host.family}
     for fragment in fragments:
         if fragment.dialect.startswith("nft-"):
-            yield from _of_nftables(fragment.data, host)
+            yield from _of_nftables(fragment.data, host, saved)
         elif isinstance(fragment.data, tuple):
-            yield from _of_iptables(fragment.data, host)
+            yield from _of_iptables(fragment.data, host, variants)
 
 
-def _of_nftables(data: object, host: Host) -> Iterator[Ruleset]:
+def _nft_titles(dump: object, host: Host) -> Iterator[str]:
+    """The names that nft gives the tables of an iptables-nft dump."""
+    variant, tables = getattr(dump, "variant", ""), getattr(dump, "tables", {})
+    if variant == "nft" and getattr(dump, "family", None) is host.family:
+        family = "ip" if host.family is Family.IPV4 else "ip6"
+        yield from (f"{family} {table}" for table in tables)
+
+
+def _of_nftables(data: object, host: Host, saved: Container[str]) -> Iterator[Ruleset]:
     from validator.dialects._nft_convert import ruleset
     from validator.dialects._nft_data import NftRuleset
 
     assert isinstance(data, NftRuleset)
-    found = ruleset(data, host)
+    tables = {key: table for key, table in data.tables.items() if table.title not in saved}
+    found = ruleset(replace(data, tables=tables), host)
     if found is not None:
         yield found
 
 
-def _of_iptables(data: tuple[object, ...], host: Host) -> Iterator[Ruleset]:
+def _of_iptables(data: tuple[object, ...], host: Host, variants: Container[str]) -> Iterator[Ruleset]:
     from validator.dialects._iptables_convert import ruleset
     from validator.dialects.iptables_save import IptDump
 
     for part in data:
         if isinstance(part, IptDump) and part.family is host.family:
+            if "nft" in variants and "legacy" in variants:
+                prefix = "legacy " if part.variant == "legacy" else ""
+                part = replace(part, prefix=prefix, incomplete="")
             yield ruleset(part, host)
 
 

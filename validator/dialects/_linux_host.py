@@ -6,6 +6,7 @@ condition that names the command.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from validator.dialects._linux_addresses import (
@@ -43,6 +44,7 @@ from validator.model import (
     Choice,
     Condition,
     ConditionMatch,
+    FieldMatch,
     Hook,
     InterfaceName,
     Match,
@@ -54,6 +56,9 @@ from validator.packets.intervals import complement, intersect, meets, normalise
 from validator.source import Span
 
 TRANSLATED = Bit("dnat")
+DESTINATION_DONE, SOURCE_DONE = Bit("dnat-done"), Bit("snat-done")
+SOURCE_TRANSLATED = Action(Verb.ACCEPT, assign=((SOURCE_DONE, 1),))
+"""What SNAT and MASQUERADE do: accept, with another source that no chain sees."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,7 @@ def translation(
     127.0.0.1 or ::1. What is not delivered here is forwarded, if the host forwards at all; what comes
     from outside for 127.0.0.0/8 is dropped unless route_localnet is set (ip-sysctl in the kernel's documentation).
     """
-    assign: list[Assignment] = [(TRANSLATED, 1)]
+    assign: list[Assignment] = [(DESTINATION_DONE, 1), (TRANSLATED, 1)]
     extra: list[Match] = [ConditionMatch(_translated(host, canonical, span))]
     if target.redirect:
         assign += _redirected(host, hook, span)
@@ -88,7 +93,17 @@ def translation(
     if target.ports is not None:
         assign.append((Field.DESTINATION_PORT, _value(host, target.ports, "translated port", span)))
     found = Rule((*matches, *extra), Action(Verb.ACCEPT, assign=tuple(assign)), span, canonical)
-    return (found, Rule(matches, _DROP, span, canonical))
+    return (*_unchanged(matches, target, span, canonical), found, Rule(matches, _DROP, span, canonical))
+
+
+def _unchanged(matches: tuple[Match, ...], target: Target, span: Span, canonical: str) -> Iterator[Rule]:
+    """Packets that are translated to what they are: nf_nat_setup_info in the kernel leaves them as they are, without
+    the status DNAT."""
+    wanted = {Field.DESTINATION: target.addresses, Field.DESTINATION_PORT: target.ports}
+    same = [FieldMatch(field, ranges) for field, ranges in wanted.items() if ranges is not None]
+    if not target.redirect and same and all(len(each.intervals) == 1 for each in same):
+        done = Action(Verb.ACCEPT, assign=((DESTINATION_DONE, 1),))
+        yield Rule((*matches, *same), done, span, canonical)
 
 
 def _translated(host: Host, canonical: str, span: Span) -> Condition:
@@ -193,8 +208,11 @@ def _way_out(host: Host, addresses: Intervals, local: bool | None, span: Span) -
 
 __all__ = [
     "ADDR_COMMAND",
+    "DESTINATION_DONE",
     "LOCAL_DESTINATION",
     "LOCAL_SOURCE",
+    "SOURCE_DONE",
+    "SOURCE_TRANSLATED",
     "TRANSLATED",
     "Address",
     "Host",

@@ -40,10 +40,11 @@ _SNIFF_LINES = 200
 
 
 def sniff(source: Source) -> bool:
-    """A line that begins an interface, or JSON with the names that ip gives its values."""
+    """A line near the top that begins an interface, or JSON with the names that ip gives its values."""
     if source.lines and source.text.lstrip()[:1] == "[":
         return '"ifname"' in source.text and '"addr_info"' in source.text
-    return any(_HEADER.fullmatch(line) for line in source.lines[:_SNIFF_LINES])
+    head = [line for line in source.lines[:_SNIFF_LINES] if line.strip()][:5]
+    return any(_HEADER.fullmatch(line) for line in head)
 
 
 def parse(source: Source, ledger: Ledger) -> Fragment:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from validator.engine.representatives import interfaces, values
 from validator.engine.walk import HERE, Undecided, Walk
 from validator.model import (
+    LOOPBACK,
     AnyInterface,
     Assigned,
     Assignment,
@@ -18,10 +19,11 @@ from validator.model import (
     Choice,
     Condition,
     Copy,
+    Hook,
     InterfaceName,
     bit_condition,
 )
-from validator.packets.fields import Field, State
+from validator.packets.fields import Field
 
 
 def told(condition: Condition, walk: Walk, asked: dict[str, Condition]) -> bool:
@@ -35,11 +37,14 @@ def told(condition: Condition, walk: Walk, asked: dict[str, Condition]) -> bool:
 
 
 def bit_of(bit: Bit, bits: Mapping[Bit, bool], walk: Walk, asked: dict[str, Condition]) -> bool:
-    """The value of a bit: set on the way, or what it is at first."""
+    """The value of a bit: set on the way, or what it is at first.
+
+    A packet that comes in by loopback was on its way out before, and what was set there is still set.
+    """
     if bit in bits:
         return bits[bit]
-    new = walk.packet.values.get(Field.STATE) == State.NEW
-    if bit.name in ("connmark", "reply") and not new:
+    looped = walk.packet.hook is Hook.INPUT and walk.packet.in_interface == LOOPBACK
+    if (bit.name in ("connmark", "reply") and not walk.new) or (bit.name in ("mark", "connmark", "dnat") and looped):
         return told(bit_condition(bit), walk, asked)
     return False
 

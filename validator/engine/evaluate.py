@@ -23,6 +23,7 @@ OPPOSITE = {Hook.INPUT: Hook.OUTPUT, Hook.OUTPUT: Hook.INPUT, Hook.FORWARD: Hook
 """Where a firewall meets the replies to what it meets at a hook."""
 
 _DNAT, _HERE, _FROM_HERE = Bit("dnat"), Bit("local-destination"), Bit("local-source")
+_CARRIED, _OF_CONNECTION = ("mark", "connmark", "dnat"), ("reply", "connmark")
 _ACCEPTED = Outcome(Verb.ACCEPT)
 _TRANSLATED = (Field.DESTINATION, Field.DESTINATION_PORT)
 
@@ -55,8 +56,12 @@ class Evaluator(Chains):
 
     def unmarked(self, node: Node) -> Node:
         """`node` for packets that nothing marked or translated before they came."""
-        levels = {level: 0 for bit, level in self._bits.items() if bit.name in ("mark", "dnat")}
-        return self._diagrams.fix(node, levels)
+        node = self._with_bits(node, {bit: 0 for bit in self._bits if bit.name in ("mark", "dnat")})
+        connmarks = {bit: 0 for bit in self._bits if bit.name == "connmark"}
+        if not connmarks:
+            return node
+        new = self._space.box({Field.STATE: ((int(State.NEW), int(State.NEW)),)}).node
+        return self._diagrams.choose(new, self._with_bits(node, connmarks), node)
 
     # --- ways through a firewall -------------------------------------------
 
@@ -225,17 +230,7 @@ class Evaluator(Chains):
             node = self._fixed_interface(node, missing)
         if loopback:
             node = self._fixed_interface(node, there, LOOPBACK)
-        kept = {"reply", "connmark"}
-        if loopback and hook is Hook.INPUT:
-            kept |= {"mark", "dnat"}  # what was set on the way out is still set; see `unmarked`
-        bits = {bit: level for bit, level in self._bits.items() if bit.name not in kept}
-        if bits:
-            from_here, here = hook is Hook.OUTPUT, hook is Hook.INPUT
-            node = self._told_bits(node, bits, from_here, here, translated, self._lo(there, hook))
-        of_connection = {level: 0 for bit, level in self._bits.items() if bit.name in ("reply", "connmark")}
-        if of_connection:
-            new = self._space.box({Field.STATE: ((int(State.NEW), int(State.NEW)),)}).node
-            node = self._diagrams.choose(new, self._diagrams.fix(node, of_connection), node)
+        node = self._told_bits(node, hook, loopback, translated, self._lo(there, hook))
         return self._composer.map(node, _delivered)
 
     def _lo(self, there: Field, hook: Hook) -> Node:
@@ -245,17 +240,30 @@ class Evaluator(Chains):
         lo = self._space.interfaces.number(LOOPBACK)
         return self._space.box({int(self._turn[there]): ((lo, lo),)}).node
 
-    def _told_bits(
-        self, node: Node, bits: Mapping[Bit, int], from_here: bool, here: bool, translated: bool, lo: Node
-    ) -> Node:
-        values = dict.fromkeys(bits.values(), 0)
-        known = ((_DNAT, translated), (_HERE, here))
-        values |= {bits[bit]: int(value) for bit, value in known if bit in bits}
-        if _FROM_HERE in bits:
-            values[bits[_FROM_HERE]] = int(from_here)
-        both = {bits[bit]: 1 for bit in (_HERE, _FROM_HERE) if bit in bits}
-        plain = self._diagrams.fix(node, values)
-        return self._diagrams.choose(lo, self._diagrams.fix(node, {**values, **both}), plain) if both else plain
+    def _told_bits(self, node: Node, hook: Hook, loopback: bool, translated: bool, lo: Node) -> Node:
+        """`node` with the bits as they are at first. Of packets that come in by loopback, it is not told what was
+        set on their way out: see `unmarked`."""
+        told = {bit: 0 for bit in self._bits if bit.name not in _OF_CONNECTION}
+        told |= {_DNAT: int(translated), _HERE: int(hook is Hook.INPUT), _FROM_HERE: int(hook is Hook.OUTPUT)}
+        carried = {bit for bit in self._bits if bit.name in _CARRIED} if hook is Hook.INPUT else set()
+        plain = self._with_bits(node, told)
+        if carried or self._bits.keys() & {_HERE, _FROM_HERE}:
+            others = {bit: value for bit, value in told.items() if bit not in carried}
+            over_lo = self._with_bits(node, {**others, _HERE: 1, _FROM_HERE: 1})
+            plain = over_lo if loopback else self._diagrams.choose(lo, over_lo, plain)
+        of_connection = {bit: 0 for bit in self._bits if bit.name in _OF_CONNECTION}
+        if not of_connection:
+            return plain
+        new = self._space.box({Field.STATE: ((int(State.NEW), int(State.NEW)),)}).node
+        first = self._with_bits(plain, of_connection)
+        if carried:
+            directed = {bit: 0 for bit in of_connection if bit not in carried}
+            over_lo = self._with_bits(plain, directed)
+            first = over_lo if loopback else self._diagrams.choose(lo, over_lo, first)
+        return self._diagrams.choose(new, first, plain)
+
+    def _with_bits(self, node: Node, values: Mapping[Bit, int]) -> Node:
+        return self._diagrams.fix(node, {self._bits[bit]: n for bit, n in values.items() if bit in self._bits})
 
 
 def _delivered(outcome: Outcome) -> Outcome:

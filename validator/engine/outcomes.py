@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from validator.model import Chain, Firewall, Rule, Verb
 from validator.packets.diagram import Diagrams
-from validator.packets.fields import Interval
+from validator.packets.fields import Field, Interval
 from validator.packets.nodes import LEAF, Node
 
 
@@ -31,7 +31,7 @@ class Decider:
     @property
     def rank(self) -> tuple[int, int]:
         """How much it tells a reader that this decided; see `_telling`."""
-        if self.chain.first_packets and not self.rule.action.assign:
+        if self.chain.first_packets and not any(isinstance(each, Field) for each, _ in self.rule.action.assign):
             return (0, 0)
         return (1, len(self.chain.rules)) if self.is_policy else (2, 0)
 

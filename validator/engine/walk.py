@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from validator.engine.packet import Packet
 from validator.model import LOOPBACK, PASSES, Bit, Chain, Condition, Firewall, Hook, Rule
+from validator.packets.fields import Field, State
 
 Given = int | str
 """A chosen value: of a condition (0, 1), a field, or the name of an interface."""
@@ -53,9 +54,9 @@ class Frame:
 class Walk:
     """A walk in progress.
 
-    `ahead` are the stops still to come, the next one last. `first_packet`: it asks what becomes of the first
-    packet of the connection. `rerouted`: whether a translation led here (True) or away; `way_out` the
-    interface it led to.
+    `ahead` are the stops still to come, the next one last. `new`: it came as the first of its connection.
+    `first_packet`: it asks what becomes of the first packet of the connection. `rerouted`: whether a translation
+    led here (True) or away; `way_out` the interface it led to.
     """
 
     packet: Packet
@@ -65,6 +66,7 @@ class Walk:
     firewall: Firewall | None = None
     at: Hook | None = None
     bits: dict[Bit, bool] = field(default_factory=dict)
+    new: bool = False
     steps: list[Step] = field(default_factory=list)
     rule: Rule | None = None
     weight: tuple[int, int] = (0, 0)
@@ -75,7 +77,8 @@ class Walk:
     def decided(self, rule: Rule, chain: Chain) -> None:
         """`rule` accepts for a base chain; a chain's policy does not hide the rule that accepted before it,
         nor the policy of a chain with more rules, and what a nat chain accepts untranslated hides nothing."""
-        telling = 0 if chain.first_packets and not rule.action.assign else 1 if rule is chain.policy else 2
+        translated = any(isinstance(each, Field) for each, _ in rule.action.assign)
+        telling = 0 if chain.first_packets and not translated else 1 if rule is chain.policy else 2
         weight = (telling, len(chain.rules) if telling == 1 else 0)
         if self.rule is None or weight >= self.weight:
             self.rule, self.weight = rule, weight
@@ -102,10 +105,10 @@ class Walk:
         lo = LOOPBACK in (self.packet.in_interface, self.packet.out_interface)
         self.firewall = firewall
         self.bits = {
-            DNAT: False,
             HERE: lo or self.packet.hook is Hook.INPUT,
             FROM_HERE: lo or self.packet.hook is Hook.OUTPUT,
         }
+        self.new = self.packet.values.get(Field.STATE) == State.NEW
         self.rerouted, self.way_out = None, None
 
     def route(self, stop: Stop) -> None:
