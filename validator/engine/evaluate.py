@@ -156,8 +156,11 @@ class Evaluator(Chains):
             names = firewall.hooks.get(at, ())
             first = next((name for name in names if firewall.chains[name].first_packets), "")
             for name in reversed(names):
+                once = firewall.chains[name].first_packets
+                if once and self._mirrored:
+                    continue  # replies are no first packets
                 function = self._base(firewall, name)
-                if firewall.chains[name].first_packets:
+                if once:
                     function = self._asked_once(function, translation if name == first else None)
                 result = self._composer.then(function, result)
             self._passed[key] = result
@@ -166,8 +169,6 @@ class Evaluator(Chains):
     def _asked_once(self, function: Node, translation: Node | None) -> Node:
         """A nat chain: packets of a known connection are translated as its first one was, and packets
         without one, or ICMP errors about one, do not meet it."""
-        if self._mirrored:
-            return self._accept
         none, known, related = (
             self._space.box({Field.STATE: normalise((int(state), int(state)) for state in states)})
             for states in ((State.INVALID, State.UNTRACKED), (State.ESTABLISHED,), (State.RELATED,))

@@ -6,7 +6,7 @@ first that go on to it; where such a leaf has set fields, the second sees them s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 from validator.model import Chain, Firewall, Rule, Verb
@@ -156,18 +156,28 @@ class Composer:
             return self._diagrams.leaf(value)
 
         result = self._place(self._diagrams.map(first, put_aside), second(()), what)
-        for assign in aside:
-            result = self._place(result, self.told(second(assign), assign), what, assign)
-        return result
+        if not aside:
+            return result
+        told = {assign: self.told(second(assign), assign) for assign in aside}
+        merge = _MERGES[what]
 
-    def _place(self, first: Node, second: Node, what: str, assign: Assign = ()) -> Node:
-        """`second` in the place of the leaves of `first` that go on to it and set just this."""
+        def grafted(value: Hashable) -> Node:
+            if not isinstance(value, _Aside):
+                return self._diagrams.leaf(value)
+            before = value.outcome
+            after_it = told[before.assign]
+            return self.map(after_it, lambda outcome: merge(before, outcome)) if merge else after_it
+
+        return self._diagrams.graft(result, grafted)
+
+    def _place(self, first: Node, second: Node, what: str) -> Node:
+        """`second` in the place of the leaves of `first` that go on to it and set nothing."""
         on = self._diagrams.leaf(ON)
         verb = Verb.CONTINUE if what == "rules" else Verb.ACCEPT
-        merge = _last if what == "firewalls" else _telling
+        merge = _MERGES[what]
 
         def shortcut(a: Node, b: Node) -> Node | None:
-            if verb is Verb.CONTINUE and not assign:
+            if verb is Verb.CONTINUE:
                 if a is on:
                     return b
                 if b is on:
@@ -175,15 +185,11 @@ class Composer:
             if a.level != LEAF:
                 return None
             value = a.value
-            if assign:
-                if not isinstance(value, _Aside) or value.outcome.assign != assign:
-                    return a
-                value = value.outcome
-            elif not isinstance(value, Outcome) or value.verb is not verb:
+            if not isinstance(value, Outcome) or value.verb is not verb:
                 return a
-            return b if verb is Verb.CONTINUE else self.map(b, lambda outcome: merge(value, outcome))
+            return self.map(b, lambda outcome: merge(value, outcome)) if merge else b
 
-        return self._diagrams.apply(("place", what, assign), shortcut, first, second)
+        return self._diagrams.apply(("place", what), shortcut, first, second)
 
     # --- what was set ------------------------------------------------------
 
@@ -240,3 +246,11 @@ def _telling(first: Outcome, second: Outcome) -> Outcome:
     if second.decider is None or first.decider.rank > second.decider.rank:
         return Outcome(Verb.ACCEPT, first.decider, second.assign)
     return second
+
+
+_MERGES: Mapping[str, Callable[[Outcome, Outcome], Outcome] | None] = {
+    "rules": None,
+    "chains": _telling,
+    "firewalls": _last,
+}
+"""For two things in a row, the outcome that is kept of two that accept."""

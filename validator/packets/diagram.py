@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from validator.errors import BudgetError
 from validator.packets.fields import Interval, Intervals
-from validator.packets.nodes import LEAF, Node, at, branches, child, children_in, fold
+from validator.packets.nodes import LEAF, Node, at, branches, branches_in, child, children_in, fold
 
 BUDGET = 12_000_000
 """How many units (eight a node and one a child) a diagram manager may make before it gives up."""
@@ -268,14 +268,54 @@ class Diagrams:
     def switch(self, level: int, ways: Sequence[tuple[Interval, Node]]) -> Node:
         """The diagram that goes each of `ways` where the value at `level` is in its interval. The intervals cover
         the level's values in order; what is below may depend on any levels."""
-        if all(kid.level > level for _, kid in ways):
-            return self.node(level, [high for (_, high), _ in ways], [kid for _, kid in ways])
-        highs = [high for (_, high), _ in ways]
-        result = ways[-1][1]
-        for number in range(len(ways) - 2, -1, -1):
-            first = self.node(level, [highs[number], highs[-1]], [self.true, self.false])
-            result = self.choose(first, ways[number][1], result)
-        return result
+        memo: dict[tuple[Node, ...], Node] = {}
+
+        def build(nodes: tuple[Node, ...]) -> Node:
+            found = memo.get(nodes)
+            if found is None:
+                highest = min(node.level for node in nodes)
+                if highest >= level:
+                    highs, kids = self._flat(level, [interval for interval, _ in ways], nodes)
+                else:
+                    cuts = {high for node in nodes if node.level == highest for high in node.highs}
+                    highs = sorted(cuts)
+                    kids = [build(tuple([at(node, highest, high) for node in nodes])) for high in highs]
+                found = memo[nodes] = self.node(min(highest, level), highs, kids)
+            return found
+
+        nodes = tuple([kid for _, kid in ways])
+        return nodes[0] if all(node is nodes[0] for node in nodes) else build(nodes)
+
+    def _flat(self, level: int, intervals: Sequence[Interval], nodes: Sequence[Node]) -> tuple[list[int], list[Node]]:
+        """Cuts and children at `level`, of nodes that stand at it or deeper, each for its interval."""
+        highs: list[int] = []
+        kids: list[Node] = []
+        for interval, node in zip(intervals, nodes, strict=True):
+            if node.level > level:
+                highs.append(interval[1])
+                kids.append(node)
+                continue
+            for (_, high), kid in branches_in(node, (interval,)):
+                highs.append(min(high, interval[1]))
+                kids.append(kid)
+        return highs, kids
+
+    def graft(self, a: Node, change: Callable[[Hashable], Node]) -> Node:
+        """The diagram with each leaf replaced by `change` of its value: a diagram over any levels, of which only
+        what agrees with the way to the leaf counts."""
+        memo: dict[int, Node] = {}
+
+        def walk(node: Node) -> Node:
+            found = memo.get(node.uid)
+            if found is None:
+                if node.level == LEAF:
+                    found = change(node.value)
+                else:
+                    found = self.switch(node.level, [(interval, walk(kid)) for interval, kid in branches(node)])
+                memo[node.uid] = found
+            return found
+
+        return walk(a)
 
     def quantify(self, a: Node, bounds: Bounds, combine: Callable[[Node, Node], Node]) -> Node:
         """Fold away the levels of `bounds`, looking only at the values given, with `combine`
