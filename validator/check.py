@@ -14,7 +14,7 @@ from validator.model import ASSUMPTIONS, Firewall, Hook
 from validator.packets.fields import Family, Intervals
 from validator.packets.intervals import normalise
 from validator.policy import Direction, Policy
-from validator.requirements import Requirement, entries_of, ranges, requirements
+from validator.requirements import LOOPBACK_ADDRESS, Requirement, entries_of, ranges, requirements
 from validator.results import ExportSummary, Report, Result, Skipped, Verdict
 from validator.site import Host, Site, peer_blocks
 from validator.verdicts import Question, data_connections, judge
@@ -144,12 +144,16 @@ def _path(requirement: Requirement, own: list[Firewall], graph: Graph, ports: In
     if requirement.local:
         filtering = [f for f in own if f.loopback_filtered and f.family is family]
         crossed = [Crossing(firewall, Hook.OUTPUT) for firewall in filtering]
-        return Path((*crossed, *(Crossing(f, Hook.INPUT) for f in filtering)), ports, loopback=True)
+        here = ((LOOPBACK_ADDRESS[family], LOOPBACK_ADDRESS[family]),)
+        return Path((*crossed, *(Crossing(f, Hook.INPUT) for f in filtering)), ports, True, here)
     ends: tuple[Node, Node] = (PEERS, requirement.host.name)
     if requirement.entry.direction is Direction.OUTBOUND:
         ends = (requirement.host.name, PEERS)
     found = crossings(graph, *ends)
-    return Path(tuple(c for c in found if c.firewall.family is family), ports)
+    to = None
+    if requirement.entry.direction is Direction.INBOUND and requirement.host.addresses:
+        to = requirement.host_ranges
+    return Path(tuple(c for c in found if c.firewall.family is family), ports, destinations=to)
 
 
 def _profiles(host: Host, path: Path) -> tuple[str | None, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from validator.engine.connection import Judgement, Path, assumed_conditions
@@ -251,15 +251,28 @@ def _conditions(question: Question, judgement: Judgement, verdict: Verdict) -> t
     if verdict in (Verdict.UNKNOWN, Verdict.PARTIAL):
         used = [ConditionUse(span.text, span, None) for span in _admitting(judgement)]
         used += [_use(condition) for condition in judgement.open_conditions()]
-    whole: set[tuple[str, str]] = set()
-    for condition in assumed_conditions(_meeting(question)):
-        name, span = condition.assumption, condition.span
-        if name is None or name == "normal-load":
-            used.append(_use(condition))
-        elif (name, span.path if span else "") not in whole:
-            whole.add((name, span.path if span else ""))
-            used.append(_use(_of_export(condition, name)))
+    whole: dict[tuple[str, str], None] = {}
+    for condition, name in _assumed(question, whole):
+        used.append(_use(condition) if name == "normal-load" else _use(_of_export(condition, name)))
     return tuple(dict.fromkeys(used))
+
+
+def _assumed(question: Question, whole: dict[tuple[str, str], None]) -> Iterator[tuple[Condition, str]]:
+    """The assumed conditions of rules that a packet of the question can meet on any leg, each with its assumption:
+    every one at normal load, and of the others one for each export, since that is all that is said."""
+    # A condition assumed to be false keeps its rule from matching, and is used all the same.
+    ways = [_evaluator(question, leg, without=(Field.STATE,)) for leg in LEGS]
+    for rule in question.path.assuming():
+        fresh = []
+        for condition in assumed_conditions([rule]):
+            name = condition.assumption or "normal-load"
+            key = (name, condition.span.path if condition.span else "")
+            if name == "normal-load" or key not in whole:
+                fresh.append((condition, name, key))
+        if fresh and any(way.meets_but_for_assumptions(rule) for way in ways):
+            for condition, name, key in fresh:
+                whole[key] = None
+                yield condition, name
 
 
 def _use(condition: Condition) -> ConditionUse:
@@ -278,18 +291,6 @@ def _evaluator(question: Question, leg: Leg, without: Sequence[Field] = ()) -> E
     bounds = {**leg.bounds(protocol), **question.bounds()}
     fields = {Field(level): ranges for level, ranges in bounds.items() if level not in without}
     return Evaluator(question.path.space, question.path.widened(protocol, fields), leg.mirrored)
-
-
-def _meeting(question: Question) -> list[Rule]:
-    """The rules that a packet of the question can meet on any leg."""
-    found: list[Rule] = []
-    for leg in LEGS:
-        # A condition assumed to be false keeps its rule from matching, and is used all the same.
-        evaluator = _evaluator(question, leg, without=(Field.STATE,))
-        for rule in question.path.assuming():
-            if rule.enabled and evaluator.meets_but_for_assumptions(rule):
-                found.append(rule)
-    return found
 
 
 # --- rules that nearly helped ----------------------------------------------

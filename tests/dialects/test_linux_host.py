@@ -221,7 +221,7 @@ def test_without_forwarding_only_an_own_address_gets_on_and_nobody_may_know_whic
     host = Host("h", Family.IPV4, forwarding=(False, Span("sysctl", 1)))
     named, needs = moved(host, Target(at("10.1.0.9")))
     assert named["local-destination"] == 1
-    assert texts(needs) == ["the translated address is one of the host (rules:7; export ip -j addr)"]
+    assert texts(needs) == ["the translated address is one of the host (export ip -j addr)"]
 
 
 def test_where_nobody_told_the_addresses_it_is_here_or_there() -> None:

@@ -142,10 +142,10 @@ def _outside_loopback(ranges: Intervals) -> Intervals:
 def _routed(host: Host, hook: Hook, addresses: Intervals, span: Span) -> tuple[list[Assignment], list[Match]]:
     """What routing does with a translated packet: here, or out of which interface; and what that needs."""
     local = _is_local(host, addresses)
-    here: Assigned = Choice(_which(host, "the translated address is one of the host", span), ((0, 1),))
+    here: Assigned = Choice(_which(host, "the translated address is one of the host"), ((0, 1),))
     if local is not None:
         here = int(local)
-    way = _way_out(host, addresses, local, span)
+    way = _way_out(host, addresses, local)
     assign: list[Assignment] = [(LOCAL_DESTINATION, here), (Field.OUT_INTERFACE, way)]
     needs: list[Match] = []
     if isinstance(way, InterfaceName) and local is not True:
@@ -166,12 +166,13 @@ def _routed(host: Host, hook: Hook, addresses: Intervals, span: Span) -> tuple[l
     if local is False:
         return assign, [NEVER]
     # Nothing is forwarded, so a packet gets on only if it is delivered here.
-    mine = ConditionMatch(_which(host, "the translated address is one of the host", span))
+    mine = ConditionMatch(_which(host, "the translated address is one of the host"))
     return [(LOCAL_DESTINATION, 1), (Field.OUT_INTERFACE, InterfaceName(LOOPBACK))], [*needs, mine]
 
 
-def _which(host: Host, text: str, span: Span) -> Condition:
-    return host.condition(f"{text} ({span.path}:{span.line}; export {ADDR_COMMAND})", span=span)
+def _which(host: Host, text: str) -> Condition:
+    """What addresses and interfaces would tell. A connection has one destination, so one condition serves all."""
+    return host.condition(f"{text} (export {ADDR_COMMAND})")
 
 
 def _is_local(host: Host, addresses: Intervals) -> bool | None:
@@ -187,12 +188,12 @@ def _is_local(host: Host, addresses: Intervals) -> bool | None:
     return None if meets(addresses, own) else False
 
 
-def _way_out(host: Host, addresses: Intervals, local: bool | None, span: Span) -> Assigned:
+def _way_out(host: Host, addresses: Intervals, local: bool | None) -> Assigned:
     """The interface that leads to translated addresses: that of the smallest network that holds all of them, unless
     a smaller one holds some; where several or none do, nobody knows."""
     if local is True:
         return InterfaceName(LOOPBACK)
-    unknown = AnyInterface(_which(host, "which interface leads to the translated address", span))
+    unknown = AnyInterface(_which(host, "which interface leads to the translated address"))
     found: list[tuple[int, bool, str]] = []
     for each in host.interfaces or ():
         for network in each.networks(host.family):

@@ -41,11 +41,19 @@ class Path:
     """The firewalls between two ends, in the order a request meets them, and the packets of interest.
 
     `ports` are all destination ports that will be asked about; source ports are EPHEMERAL. With
-    `loopback` the packets travel over the loopback interface.
+    `loopback` the packets travel over the loopback interface. `destinations`: where all requests that will be
+    asked about go, before any translation; None for anywhere.
     """
 
-    def __init__(self, crossings: tuple[Crossing, ...], ports: Intervals, loopback: bool = False) -> None:
+    def __init__(
+        self,
+        crossings: tuple[Crossing, ...],
+        ports: Intervals,
+        loopback: bool = False,
+        destinations: Intervals | None = None,
+    ) -> None:
         self.crossings, self._ports, self.loopback = crossings, ports, loopback
+        self._destinations = destinations
         firewalls = [crossing.firewall for crossing in crossings]
         self.alternatives = next((f.alternatives for f in firewalls if f.alternatives), ())
         patterns = interface_patterns(firewalls) | {LOOPBACK}
@@ -91,9 +99,10 @@ class Path:
         if not self._sets_ports:
             return ports
         if ports not in self._widened:
+            to = {} if self._destinations is None else {Field.DESTINATION: self._destinations}
             if self._first is None:
-                self._first = Evaluator(self.space, self._bounds(False, self._ports))
-            evaluator = Evaluator(self.space, self._bounds(False, ports), within=self._first)
+                self._first = Evaluator(self.space, self._bounds(False, self._ports) | to)
+            evaluator = Evaluator(self.space, self._bounds(False, ports) | to, within=self._first)
             found = list(ports)
             for crossing in self.crossings:
                 found += evaluator.set_values(crossing.firewall, passed(crossing.firewall, crossing.hook), _PORT)
@@ -138,7 +147,15 @@ class Path:
             Field.PROTOCOL: ((protocol, protocol),),
             Field.STATE: self._states(mirrored),
         }
-        return Evaluator(self.space, bounds, mirrored, wide)
+        found = Evaluator(self.space, bounds, mirrored, wide)
+        if mirrored or (bounds[_PORT] == ports and self._destinations is None):
+            return found
+        bounds[_PORT] = ports
+        if self._destinations is not None:
+            bounds[Field.DESTINATION] = self._destinations
+        found.untranslated = Evaluator(self.space, bounds, mirrored, wide)
+        found.untranslated.whole = self._destinations is not None
+        return found
 
     def _bounds(self, mirrored: bool, ports: Intervals) -> dict[Field, Intervals]:
         flags = {flag for leg in LEGS if leg.mirrored is mirrored for flag in (0, *leg.tcp_flags)}
@@ -153,8 +170,9 @@ class Path:
 
     def _requests(self, evaluator: Evaluator, protocol: int, ports: Intervals) -> Node:
         result = self.space.diagrams.leaf(Outcome(Verb.ACCEPT))
-        for crossing in reversed(self.crossings):
-            function = evaluator.hook(crossing.firewall, crossing.hook, self.loopback)
+        for number, crossing in reversed(list(enumerate(self.crossings, 1))):
+            last = number == len(self.crossings)
+            function = evaluator.hook(crossing.firewall, crossing.hook, self.loopback, last)
             result = evaluator.composer.across(function, result)
         translations = [evaluator.translation(c.firewall, c.hook, self.loopback) for c in self.crossings]
         self._translations[protocol, ports] = translations

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from validator.engine.chains import Chains
-from validator.engine.outcomes import Assign, Composer, Decider, Following, Free, Outcome
+from validator.engine.outcomes import Assign, Composer, Decider, Following, Free, Outcome, Set
 from validator.engine.regions import MIRROR, STRAIGHT, Bounds, interface_patterns
 from validator.model import LOOPBACK, PASSES, Bit, Firewall, Hook, Verb
 from validator.packets.fields import ICMP, ICMPV6, TCP, Field, State, TcpFlag
@@ -43,6 +43,8 @@ class Evaluator(Chains):
         self._passed: dict[tuple[int, Hook, Node | None], Node] = {}
         self._translations: dict[tuple[int, Hook, bool], Node | None] = {}
         self._accept = self._diagrams.leaf(_ACCEPTED)
+        self.untranslated: Evaluator | None = None
+        """One for the packets as they come, where the bounds of this one hold translated ones too."""
 
     @property
     def composer(self) -> Composer:
@@ -65,9 +67,10 @@ class Evaluator(Chains):
 
     # --- ways through a firewall -------------------------------------------
 
-    def hook(self, firewall: Firewall, hook: Hook, loopback: bool = False) -> Node:
+    def hook(self, firewall: Firewall, hook: Hook, loopback: bool = False, last: bool = True) -> Node:
         """What `firewall` does with requests at `hook` (INPUT, OUTPUT or FORWARD): a diagram whose leaves are
-        Outcomes of accept, drop or reject. With `loopback` they travel over the loopback interface.
+        Outcomes of accept, drop or reject. With `loopback` they travel over the loopback interface. `last`: no other
+        firewall follows that would ask what was set.
 
         Where no chain decides, the accepting outcome has no decider.
         """
@@ -75,7 +78,8 @@ class Evaluator(Chains):
         found = self._stage(firewall, first, self.translation(firewall, hook, loopback))
         if first is Hook.PREROUTING:
             found = self._fixed_interface(found, Field.OUT_INTERFACE)
-        return self._settled(self._composer.then(found, self._routed(firewall, hook)), hook, loopback)
+        found = self._composer.then(found, self._routed(firewall, hook), forget=last)
+        return self._settled(self._composer.forgotten(found) if last else found, hook, loopback)
 
     def reply(self, firewall: Firewall, hook: Hook, translation: Node | None, loopback: bool = False) -> Node:
         """What `firewall` does with the replies to requests at `hook`, of which a (not mirrored) Evaluator
@@ -86,9 +90,18 @@ class Evaluator(Chains):
         self._composer.assigns = True
         here = self._bit(_HERE)
 
+        made: dict[tuple[Set | None, Set | None], Node] = {}
+
         def following(assign: Assign) -> Node:
             if not assign:
                 return self._way_back(firewall, usual, False, loopback)
+            told = dict(assign)
+            key = (told.get(here), told.get(self._way_out()))
+            if key not in made:
+                made[key] = chosen(assign)
+            return made[key]
+
+        def chosen(assign: Assign) -> Node:
             # What a translation at PREROUTING delivers here answers from here, what it sends away is forwarded.
             near, far = (usual, usual) if hook is Hook.OUTPUT else (Hook.OUTPUT, Hook.FORWARD)
 
@@ -103,7 +116,7 @@ class Evaluator(Chains):
                 case local:
                     return back(near if local else far)
 
-        return self._composer.then(translation, following)
+        return self._composer.forgotten(self._composer.then(translation, following, forget=True))
 
     def translation(self, firewall: Firewall, hook: Hook, loopback: bool = False) -> Node | None:
         """How the destination of connections at `hook` is translated: an accepting diagram whose leaves say what
@@ -119,8 +132,9 @@ class Evaluator(Chains):
         if not asked:
             return None
         found = self._accept
+        early = self.untranslated or self
         for name in reversed(names[: asked[-1] + 1]):
-            found = self._composer.then(self._base(firewall, name), found)
+            found = self._composer.then(early._base(firewall, name), found)
         if PASSES[hook][0] is Hook.PREROUTING:
             found = self._fixed_interface(found, Field.OUT_INTERFACE)
         found = self._first_packet(self._settled(found, hook, loopback))
@@ -154,14 +168,15 @@ class Evaluator(Chains):
         if key not in self._passed:
             result = self._accept
             names = firewall.hooks.get(at, ())
-            first = next((name for name in names if firewall.chains[name].first_packets), "")
+            asked = [name for name in names if firewall.chains[name].first_packets]
+            before = names[: names.index(asked[-1]) + 1] if asked and at in (Hook.PREROUTING, Hook.OUTPUT) else ()
             for name in reversed(names):
-                once = firewall.chains[name].first_packets
-                if once and self._mirrored:
+                if name in asked and self._mirrored:
                     continue  # replies are no first packets
-                function = self._base(firewall, name)
-                if once:
-                    function = self._asked_once(function, translation if name == first else None)
+                evaluator = self.untranslated or self if name in before else self
+                function = evaluator._base(firewall, name)
+                if name in asked:
+                    function = self._asked_once(function, translation if name == asked[0] else None)
                 result = self._composer.then(function, result)
             self._passed[key] = result
         return self._passed[key]
@@ -193,8 +208,14 @@ class Evaluator(Chains):
                 return self._fixed_interface(self._stage(firewall, Hook.INPUT), Field.OUT_INTERFACE)
             return self._after(firewall, [Hook.FORWARD, Hook.POSTROUTING])
 
+        made: dict[tuple[Set | None, Set | None], Node] = {}
+
         def following(assign: Assign) -> Node:
-            return self._rerouted(chosen(assign), assign)
+            told = dict(assign)
+            key = (told.get(self._bits.get(_HERE, -1)), told.get(self._way_out()))
+            if key not in made:
+                made[key] = self._rerouted(chosen(assign), assign)
+            return made[key]
 
         def chosen(assign: Assign) -> Node:
             match dict(assign).get(self._bits.get(_HERE, -1)):

@@ -6,13 +6,14 @@ first that go on to it; where such a leaf has set fields, the second sees them s
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 from validator.model import Chain, Firewall, Rule, Verb
 from validator.packets.diagram import Diagrams
 from validator.packets.fields import Field, Interval
-from validator.packets.nodes import LEAF, Node
+from validator.packets.nodes import LEAF, Node, nodes_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,6 +110,8 @@ class Composer:
 
     def __init__(self, diagrams: Diagrams) -> None:
         self._diagrams = diagrams
+        self._cuts: dict[int, dict[int, list[int]]] = {}
+        self._substituted: dict[Hashable, Node] = {}
         self.assigns = False
         """Whether any rule so far sets something; nothing is put aside while none does."""
 
@@ -129,15 +132,20 @@ class Composer:
         """Two lists of rules of one chain: what is still going after the first meets the second."""
         return self._sequence(first, lambda _: second, "rules")
 
-    def then(self, first: Node, second: Node | Following) -> Node:
-        """Two base chains in a row: what the first accepts meets the second."""
-        return self._sequence(first, second if callable(second) else lambda _: second, "chains")
+    def then(self, first: Node, second: Node | Following, forget: bool = False) -> Node:
+        """Two base chains in a row: what the first accepts meets the second. With `forget` nothing that follows
+        asks what the first set, and the outcomes do not say it."""
+        return self._sequence(first, second if callable(second) else lambda _: second, "chains", forget)
 
     def across(self, first: Node, second: Node | Following) -> Node:
         """Two firewalls in a row: what the first accepts meets the second, and the last one that decides is named."""
         return self._sequence(first, second if callable(second) else lambda _: second, "firewalls")
 
-    def _sequence(self, first: Node, second: Following, what: str) -> Node:
+    def forgotten(self, function: Node) -> Node:
+        """`function` with outcomes that do not say what was set."""
+        return self.map(function, lambda outcome: Outcome(outcome.verb, outcome.decider))
+
+    def _sequence(self, first: Node, second: Following, what: str, forget: bool = False) -> Node:
         """`second` in the place of the leaves of `first` that go on to it.
 
         Where such a leaf has set something, that must be set before `second` looks at it. So those
@@ -158,7 +166,8 @@ class Composer:
         result = self._place(self._diagrams.map(first, put_aside), second(()), what)
         if not aside:
             return result
-        told = {assign: self.told(second(assign), assign) for assign in aside}
+        tell = self._alike if forget else self.told
+        told = {assign: tell(second(assign), assign) for assign in aside}
         merge = _MERGES[what]
 
         def grafted(value: Hashable) -> Node:
@@ -199,7 +208,30 @@ class Composer:
         def remember(outcome: Outcome) -> Outcome:
             return Outcome(outcome.verb, outcome.decider, after(assign, outcome.assign))
 
-        return self.map(self.substituted(function, assign), remember)
+        return self.map(self._alike(function, assign), remember)
+
+    def _alike(self, function: Node, assign: Assign) -> Node:
+        """`substituted`, once for all values that `function` does not tell apart."""
+        cuts = self._cuts_of(function)
+        told = tuple(
+            (level, bisect_left(cuts[level], value) if isinstance(value, int) else value)
+            for level, value in assign
+            if level in cuts
+        )
+        key = (function.uid, told)
+        if key not in self._substituted:
+            self._substituted[key] = self.substituted(function, assign)
+        return self._substituted[key]
+
+    def _cuts_of(self, function: Node) -> dict[int, list[int]]:
+        """The levels that `function` depends on, with all the values up to which it may do the same."""
+        found = self._cuts.get(function.uid)
+        if found is None:
+            highs: dict[int, set[int]] = {}
+            for node in nodes_of(function):
+                highs.setdefault(node.level, set()).update(node.highs)
+            found = self._cuts[function.uid] = {level: sorted(values) for level, values in highs.items()}
+        return found
 
     def substituted(self, function: Node, assign: Assign) -> Node:
         """`function` where the levels of `assign` have the values it gives them."""

@@ -85,6 +85,8 @@ class Regions:
         self._bounds: Mapping[int, Intervals] = {int(level): ranges for level, ranges in bounds.items()}
         self._turn = MIRROR if mirrored else STRAIGHT
         self._within = within
+        self.whole = False
+        """Whether bounds of more than protocol and ports are narrower than those of `within`."""
         self.conditions: dict[str, Condition] = within.conditions if within else {}
         self._meets: dict[int, bool] = {}
         self._slices: dict[int, list[Rule]] = {}
@@ -98,7 +100,10 @@ class Regions:
         """The rules of `chain` that count; see `sliced`."""
         found = self._slices.get(id(chain))
         if found is None:
-            found = self._narrower(chain, self._within) if self._within else self.sliced(chain.rules)
+            if self._within and not self.whole:
+                found = self._narrower(chain, self._within)
+            else:
+                found = self.sliced(self._within.slice_of(chain) if self._within else chain.rules)
             self._slices[id(chain)] = found
         return found
 

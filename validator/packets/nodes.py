@@ -5,7 +5,7 @@ Nothing here makes a node; `diagram.py` does, and keeps them unique.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 
 from validator.packets.fields import Interval, Intervals
 
@@ -78,9 +78,8 @@ def children_in(node: Node, ranges: Intervals) -> list[Node]:
     return [kid for _, kid in branches_in(node, ranges)]
 
 
-def support(a: Node) -> frozenset[int]:
-    """The levels that `a` depends on."""
-    levels: set[int] = set()
+def nodes_of(a: Node) -> Iterator[Node]:
+    """The inner nodes of `a`, each once."""
     seen: set[int] = set()
     todo = [a]
     while todo:
@@ -88,6 +87,10 @@ def support(a: Node) -> frozenset[int]:
         if node.uid in seen or node.level == LEAF:
             continue
         seen.add(node.uid)
-        levels.add(node.level)
+        yield node
         todo.extend(node.kids)
-    return frozenset(levels)
+
+
+def support(a: Node) -> frozenset[int]:
+    """The levels that `a` depends on."""
+    return frozenset(node.level for node in nodes_of(a))
