@@ -67,3 +67,10 @@ def test_a_warning_of_legacy_tables_is_answered_by_their_dump(tmp_path: Path) ->
     warned = dump(NFT, drops(80)) + "# Warning: iptables-legacy tables present, use iptables-legacy-save to see them\n"
     assert verdicts(tmp_path, warned)[82] == "unknown"
     assert verdicts(tmp_path, warned, dump(LEGACY, drops(81))) == {80: "drop", 81: "drop", 82: "accept"}
+
+
+def test_an_export_of_sets_tells_what_rules_ask(tmp_path: Path) -> None:
+    rule = "-A INPUT -p tcp -m tcp --dport 80 -m set --match-set office src -j DROP"
+    sets = "create office hash:net family inet hashsize 1024 maxelem 65536\nadd office 198.51.100.0/24\n"
+    assert verdicts(tmp_path, dump(LEGACY, rule))[80] == "unknown"
+    assert verdicts(tmp_path, dump(LEGACY, rule), sets) == {80: "drop", 81: "accept", 82: "accept"}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from validator.dialects import Fragment, Options
 from validator.dialects._linux_host import Host, IpSet, LinuxInterfaces, LinuxSettings, named_sets, own_addresses
@@ -16,6 +17,9 @@ from validator.dialects._linux_ruleset import Ruleset
 from validator.errors import ExportError
 from validator.model import Chain, Firewall, Hook
 from validator.packets.fields import Family
+
+if TYPE_CHECKING:
+    from validator.dialects._iptables_dump import IptDump
 
 
 def convert(fragments: Sequence[Fragment], options: Options) -> Firewall | None:
@@ -52,9 +56,10 @@ def _rulesets(fragments: Sequence[Fragment], host: Host) -> Iterator[Ruleset]:
     A host can have legacy and nft tables of iptables at once: both are in force. Tables that iptables-nft made are
     shown by nft as well, with less of what they say: those of an iptables-save count.
     """
-    dumps = [part for each in fragments if isinstance(each.data, tuple) for part in each.data]
-    saved = {title for dump in dumps for title in _nft_titles(dump, host)}
-    variants = {dump.variant for dump in dumps if getattr(dump, "family", None) is host.family}
+    parts = [part for each in fragments if isinstance(each.data, tuple) for part in each.data]
+    dumps = [part for part in parts if hasattr(part, "variant") and part.family is host.family]
+    saved = {title for dump in dumps for title in _nft_titles(dump)}
+    variants = {dump.variant for dump in dumps}
     for fragment in fragments:
         if fragment.dialect.startswith("nft-"):
             yield from _of_nftables(fragment.data, host, saved)
@@ -62,12 +67,11 @@ def _rulesets(fragments: Sequence[Fragment], host: Host) -> Iterator[Ruleset]:
             yield from _of_iptables(fragment.data, host, variants)
 
 
-def _nft_titles(dump: object, host: Host) -> Iterator[str]:
+def _nft_titles(dump: IptDump) -> Iterator[str]:
     """The names that nft gives the tables of an iptables-nft dump."""
-    variant, tables = getattr(dump, "variant", ""), getattr(dump, "tables", {})
-    if variant == "nft" and getattr(dump, "family", None) is host.family:
-        family = "ip" if host.family is Family.IPV4 else "ip6"
-        yield from (f"{family} {table}" for table in tables)
+    if dump.variant == "nft":
+        family = "ip" if dump.family is Family.IPV4 else "ip6"
+        yield from (f"{family} {table}" for table in dump.tables)
 
 
 def _of_nftables(data: object, host: Host, saved: Container[str]) -> Iterator[Ruleset]:
