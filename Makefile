@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 EXAMPLE := --site fixtures/example/site.yaml --fail-on never
 
 .DEFAULT_GOAL := help
-.PHONY: help check test lint bench golden dist clean
+.PHONY: help check test lint bench golden conformance dist clean
 
 help: ## Show what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14

@@ -19,7 +19,7 @@ from validator.dialects._iptables_sets import changed_sets
 from validator.dialects._iptables_targets import TARGETS, Fate, Place
 from validator.dialects._iptables_words import Group, TargetUse, Unclear
 from validator.dialects._linux_host import DESTINATION_DONE, SOURCE_DONE, Host
-from validator.dialects._linux_ruleset import BaseChain, Ruleset
+from validator.dialects._linux_ruleset import NAT_PRIORITIES, BaseChain, Ruleset
 from validator.model import (
     ACCEPT,
     CONTINUE,
@@ -39,7 +39,6 @@ from validator.packets.fields import Family, Field, State
 from validator.source import Span
 
 _PRIORITIES = {"raw": -300, "mangle": -150, "filter": 0, "security": 50, "rawpost": 300}
-_NAT = {Hook.PREROUTING: -100, Hook.OUTPUT: -100, Hook.INPUT: 100, Hook.POSTROUTING: 100}
 _NO_CONNECTION = FieldMatch(Field.STATE, ((int(State.INVALID), int(State.UNTRACKED)),))
 _LOOPBACK = InterfaceMatch(Field.IN_INTERFACE, ("lo",))
 _TRANSLATING = frozenset(name for name, target in TARGETS.items() if target.fate is Fate.TRANSLATES)
@@ -57,7 +56,8 @@ def ruleset(dump: IptDump, host: Host) -> Ruleset:
             chains[chain.name] = chain
             if name in BUILT_IN.get(table, ()):
                 hook = _HOOKS[name]
-                bases.append(BaseChain(hook, _NAT[hook] if table == "nat" else _PRIORITIES[table], chain.name))
+                priority = NAT_PRIORITIES[hook] if table == "nat" else _PRIORITIES[table]
+                bases.append(BaseChain(hook, priority, chain.name, priority))
     if dump.incomplete:
         beside = _beside(dump)
         chains[beside.name] = beside
@@ -102,7 +102,7 @@ class _Converter:
         prefix = f"{self._dump.prefix}{table}:"
         hooks = _nat_hooks(declared) if table == "nat" else {}
         copied = {name for name, found in hooks.items() if len(found) > 1}
-        names = {hook: {name: f"{prefix}{name} at {hook.value.upper()}" for name in copied} for hook in _NAT}
+        names = {hook: {name: f"{prefix}{name} at {hook.value.upper()}" for name in copied} for hook in NAT_PRIORITIES}
         for name in copied:
             names[hooks[name][0]][name] = prefix + name
         for chain in declared.values():

@@ -38,7 +38,9 @@ def convert(fragments: Sequence[Fragment], options: Options) -> Firewall | None:
             problem = f"the chain {twice} of host {host.name} stands in another export as well"
             raise ExportError(problem, "give the export of one moment only", ruleset.path, 1)
         chains.update(ruleset.chains)
-    bases = sorted((base for ruleset in rulesets for base in ruleset.bases), key=lambda base: base.priority)
+    bases = sorted(
+        (base for ruleset in rulesets for base in ruleset.bases), key=lambda base: (base.priority, base.order)
+    )
     return Firewall(
         host=host.name,
         name=" + ".join(dict.fromkeys(ruleset.label for ruleset in rulesets)),

@@ -14,11 +14,16 @@ from validator.model import Chain, Hook
 
 @dataclass(frozen=True, slots=True)
 class BaseChain:
-    """A base chain: the hook it is at, and its priority there (lower first)."""
+    """A base chain: the hook it is at, and its priority there (lower first).
+
+    The kernel asks all nat chains where it translates, at the priorities of NAT (nf_nat_core.c), whatever their own:
+    that only tells which of them is asked first, and is their `order`.
+    """
 
     hook: Hook
     priority: int
     name: str
+    order: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,4 +48,6 @@ PRIORITIES: Mapping[str, int] = {
     "security": 50,
     "srcnat": 100,
 }
+NAT_PRIORITIES: Mapping[Hook, int] = {Hook.PREROUTING: -100, Hook.OUTPUT: -100, Hook.INPUT: 100, Hook.POSTROUTING: 100}
+"""Where the kernel translates (NF_IP_PRI_NAT_DST, NF_IP_PRI_NAT_SRC)."""
 """The standard priorities of nft(8), which are those of iptables' tables (linux/netfilter_ipv4.h)."""

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from validator.dialects._linux_host import DESTINATION_DONE, SOURCE_DONE, Host
-from validator.dialects._linux_ruleset import BaseChain, Ruleset
+from validator.dialects._linux_ruleset import NAT_PRIORITIES, BaseChain, Ruleset
 from validator.dialects._nft_connections import mentions_connections
 from validator.dialects._nft_data import Expr, NftChain, NftRule, NftRuleset, NftTable, fields
 from validator.dialects._nft_matches import Matcher
@@ -107,8 +107,9 @@ class _Table:
         """The base chains."""
         for chain in self._table.chains.values():
             if chain.hook:
-                priority = chain.priority + _DEVICE_ORDER.get(chain.hook, 0)
-                yield BaseChain(_HOOKS[chain.hook], priority, self._name(chain, _situation(chain)))
+                hook, order = _HOOKS[chain.hook], chain.priority
+                priority = NAT_PRIORITIES[hook] if chain.type == "nat" else order + _DEVICE_ORDER.get(chain.hook, 0)
+                yield BaseChain(hook, priority, self._name(chain, _situation(chain)), order)
 
     def chains(self) -> Iterator[tuple[str, Chain]]:
         """Every chain by its name."""
@@ -201,7 +202,8 @@ class _Table:
 
 def _situation(chain: NftChain) -> _Situation:
     """The situation of a base chain's own rules."""
-    early = chain.hook == "ingress" or (chain.hook in ("prerouting", "output") and chain.priority < _CONNTRACK)
+    before = chain.type != "nat" and chain.priority < _CONNTRACK
+    early = chain.hook == "ingress" or (chain.hook in ("prerouting", "output") and before)
     return _Situation(early, chain.hook == "output")
 
 
