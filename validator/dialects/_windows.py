@@ -8,10 +8,10 @@ a class of interfaces, so it is a name of an interface here. Replies of a known 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from validator.dialects import Fragment, Options
 from validator.dialects._windows_matches import Scope, address_match, port_match, protocol_match
+from validator.dialects._windows_rules import PROFILES, ProfileState, WindowsProfiles, WindowsRule, WindowsRules
 from validator.errors import ExportError
 from validator.model import (
     ACCEPT,
@@ -33,105 +33,7 @@ from validator.model import (
 from validator.packets.fields import ICMP, ICMPV6, Field
 from validator.source import Span
 
-PROFILES = ("domain", "private", "public")
 _RULES_COMMAND = "netsh advfirewall firewall show rule name=all verbose"
-
-
-@dataclass(frozen=True, slots=True)
-class IcmpRow:
-    """A type and code of an ICMP rule; None is any."""
-
-    type: int | None
-    code: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class WindowsRule:
-    """A rule as netsh shows it. Addresses, ports and protocol are its texts, `any` in every language.
-
-    `scope` are sentences that limit it beyond those; `why` says what was not understood, if anything.
-    """
-
-    path: str
-    line: int
-    name: str
-    enabled: bool
-    inbound: bool
-    profiles: tuple[str, ...]
-    protocol: str
-    local_ip: str
-    remote_ip: str
-    local_port: str
-    remote_port: str
-    action: str
-    icmp: tuple[IcmpRow, ...] = ()
-    scope: tuple[str, ...] = ()
-    edge: str = "no"
-    why: str = ""
-
-    @property
-    def is_conditional(self) -> bool:
-        """Whether it depends on what a dump cannot tell."""
-        texts = (self.local_ip, self.remote_ip, self.local_port, self.remote_port)
-        unknown = isinstance(protocol_match(self.protocol), ConditionMatch)
-        return unknown or bool(self.scope) or any(Scope.is_keyword(text) for text in texts)
-
-    @property
-    def canonical(self) -> str:
-        """Its fields in one form, the same however the dump is ordered."""
-        direction = "in" if self.inbound else "out"
-        parts: tuple[str, ...] = (self.name, direction, self.action, self.protocol, self.local_ip, self.remote_ip)
-        parts += (self.local_port, self.remote_port, ",".join(self.profiles), *self.scope)
-        return "|".join(parts)
-
-    @property
-    def span(self) -> Span:
-        """Where its name stands, with a text that says the rule in a line."""
-        direction = "In" if self.inbound else "Out"
-        words = [f"Rule Name: {self.name}", direction, self.action.capitalize() or "?", self.protocol]
-        words += [f"LocalPort {self.local_port}"] if self.local_port != "any" else []
-        words += [f"RemotePort {self.remote_port}"] if self.remote_port != "any" else []
-        words += [f"LocalIP {self.local_ip}"] if self.local_ip != "any" else []
-        words += [f"RemoteIP {self.remote_ip}"] if self.remote_ip != "any" else []
-        words += [f"Profiles {','.join(self.profiles)}"] if set(self.profiles) != set(PROFILES) else []
-        words += [] if self.enabled else ["Enabled No"]
-        return Span(self.path, self.line, " | ".join([*words, *self.scope]))
-
-
-@dataclass(frozen=True, slots=True)
-class WindowsRules:
-    """The rules of a dump; a dump that is not `verbose` hides programs and services."""
-
-    path: str
-    rules: tuple[WindowsRule, ...]
-    verbose: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ProfileState:
-    """A profile's state; None where the export does not say. Actions are `allow`, `block`, and for
-    inbound `block-always`. `local_rules` is False where rules made locally do not count (group policy)."""
-
-    name: str
-    on: bool | None
-    inbound: str | None
-    outbound: str | None
-    state_span: Span
-    policy_span: Span
-    local_rules: bool | None = None
-
-    @property
-    def says(self) -> tuple[object, ...]:
-        """What it says, wherever it says it."""
-        return self.on, self.inbound, self.outbound, self.local_rules
-
-
-@dataclass(frozen=True, slots=True)
-class WindowsProfiles:
-    """The profile states of an export."""
-
-    path: str
-    profiles: tuple[ProfileState, ...]
 
 
 def convert(fragments: Sequence[Fragment], options: Options) -> Firewall | None:
@@ -268,22 +170,22 @@ class _Builder:
             yield from undecidable((), Span(self._path, 1, why), why, why)
             return
         rules = [
-            (rule, dump.verbose) for dump in self._dumps for rule in dump.rules if rule.inbound is inbound or rule.why
+            (rule, dump.hides) for dump in self._dumps for rule in dump.rules if rule.inbound is inbound or rule.why
         ]
         for rule, _ in rules:
             if rule.why:
                 yield from undecidable((), rule.span, rule.canonical, rule.why)
         for action in ("bypass", "block", "allow"):
-            for rule, verbose in rules:
+            for rule, hides in rules:
                 if rule.action == action and not rule.why:
-                    yield from self._rule(rule, verbose)
+                    yield from self._rule(rule, hides)
 
-    def _rule(self, rule: WindowsRule, verbose: bool) -> Iterator[Rule]:
-        matches = self._matches(rule, verbose)
+    def _rule(self, rule: WindowsRule, hides: tuple[str, ...]) -> Iterator[Rule]:
+        matches = self._matches(rule, hides)
         action = DROP if rule.action == "block" else ACCEPT
         yield Rule(tuple(matches), action, rule.span, rule.canonical, rule.name, rule.enabled)
 
-    def _matches(self, rule: WindowsRule, verbose: bool) -> Iterator[Match]:
+    def _matches(self, rule: WindowsRule, hides: tuple[str, ...]) -> Iterator[Match]:
         inbound, family = rule.inbound, self._options.family
         if set(rule.profiles) != set(PROFILES):
             yield InterfaceMatch(Field.IN_INTERFACE if inbound else Field.OUT_INTERFACE, rule.profiles)
@@ -302,13 +204,14 @@ class _Builder:
             self._icmp(rule),
         ]
         yield from (part for part in parts if part is not None)
-        for sentence in rule.scope:
-            yield self._scope.condition(sentence)
-        yield self._hidden(rule, verbose)
+        for limit in rule.limits:
+            yield self._scope.condition(limit.sentence)
+        if hides:
+            yield self._hidden(rule, hides)
 
-    def _hidden(self, rule: WindowsRule, verbose: bool) -> Match:
-        """A dump hides part of a rule's scope: a plain one programs too, a verbose one users."""
-        what = "user or package" if verbose else "program, service, user or package"
+    def _hidden(self, rule: WindowsRule, hides: tuple[str, ...]) -> Match:
+        """An export may hide part of a rule's scope: a plain netsh dump programs too, a verbose one users."""
+        what = " or ".join([", ".join(hides[:-1]), hides[-1]]) if len(hides) > 1 else hides[0]
         text = f"the rule {rule.name!r} is for every {what}"
         taken = None if "hidden-scope" in self._options.withdrawn else True
         key = f"{self._options.host}: hidden scope of {rule.path}:{rule.line}"

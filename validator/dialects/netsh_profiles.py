@@ -12,7 +12,8 @@ from dataclasses import replace
 
 from validator.dialects import Fragment
 from validator.dialects import _netsh_words as netsh
-from validator.dialects._windows import PROFILES, ProfileState, WindowsProfiles, convert
+from validator.dialects._windows import convert
+from validator.dialects._windows_rules import PROFILES, ProfileState, WindowsProfiles
 from validator.errors import ExportError
 from validator.packets.fields import Family
 from validator.source import Ledger, LineState, Source, Span

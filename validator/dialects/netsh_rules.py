@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from validator.dialects import Fragment
 from validator.dialects import _netsh_words as netsh
-from validator.dialects._windows import IcmpRow, WindowsRule, WindowsRules, convert
+from validator.dialects._windows import convert
+from validator.dialects._windows_rules import PLAIN_HIDES, VERBOSE_HIDES, IcmpRow, Limit, WindowsRule, WindowsRules
 from validator.errors import ExportError
 from validator.packets.fields import Family
 from validator.source import Ledger, LineState, Source
@@ -76,7 +77,7 @@ def parse(source: Source, ledger: Ledger) -> Fragment:
         verbose = verbose or "program" in fields or "security" in fields
         rules.append(_rule(source, ledger, start, fields, icmp))
     _check_end(source, starts[-1])
-    data = WindowsRules(source.path, tuple(rules), verbose)
+    data = WindowsRules(source.path, tuple(rules), VERBOSE_HIDES if verbose else PLAIN_HIDES)
     return Fragment(NAME, PLATFORM, source.path, data, (Family.IPV4, Family.IPV6))
 
 
@@ -180,7 +181,7 @@ def _rule(
         remote_port=_plain(texts.get("remote_port", "any")),
         action=netsh.value(texts["action"]),
         icmp=icmp,
-        scope=tuple(_scope(texts, netsh.value(texts["action"]) == "bypass")),
+        limits=tuple(_limits(texts, netsh.value(texts["action"]) == "bypass")),
         edge=netsh.value(texts.get("edge", "no")) or texts.get("edge", ""),
         why=why,
     )
@@ -217,29 +218,29 @@ def _unclear(fields: Mapping[str, _Field], has_types: bool) -> Iterator[str]:
         yield f"the line {fields['unknown'].text[:40]!r} is not understood"
 
 
-_SCOPES = {
-    "program": "the program is {}",
-    "service": "the service is {}",
-    "interface_types": "the interface type is {}",
-    "remote_computers": "the remote computer is in {}",
-    "remote_users": "the remote user is in {}",
+_LIMITS = {
+    "program": "program",
+    "service": "service",
+    "interface_types": "interface-type",
+    "remote_computers": "remote-computers",
+    "remote_users": "remote-users",
 }
 
 
-def _scope(texts: Mapping[str, str], bypass: bool) -> Iterator[str]:
-    """What limits a rule beyond addresses and ports, each as a sentence.
+def _limits(texts: Mapping[str, str], bypass: bool) -> Iterator[Limit]:
+    """What limits a rule beyond addresses and ports.
 
     [MS-FASP] 2.2.34: only authenticated connections bypass block rules, also where a plain dump hides that.
     """
-    for key, sentence in _SCOPES.items():
+    for key, kind in _LIMITS.items():
         text = texts.get(key, "").strip()
         if text and netsh.value(text) != "any":
-            yield sentence.format(text)
+            yield Limit(kind, text)
     security = texts.get("security", "NotRequired")
     if security.lower() != "notrequired":
-        yield f"the connection is protected by IPsec ({security})"
+        yield Limit("security", security)
     elif bypass:
-        yield "the connection is protected by IPsec (bypass)"
+        yield Limit("security", "bypass")
 
 
 __all__ = ["NAME", "PLATFORM", "TITLE", "convert", "parse", "sniff"]
