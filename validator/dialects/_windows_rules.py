@@ -124,9 +124,12 @@ class WindowsRules:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A command of a script: `verb` is add, set or delete. `selects` are the fields by which set and delete choose
-    rules, by their names in netsh (`name`, `dir`, `profile`, `program`, `service`, `localip`, `remoteip`,
-    `localport`, `remoteport`, `protocol`), `new` what set gives them; `rule` is what add makes."""
+    """A command of a script. `verb` is add, set or delete (of rules), profile (a profile's state or policy), reset, or
+    unclear: what may change anything. `selects` are the fields by which set and delete choose rules, by their names
+    in netsh (`name`, `group`, `dir`, `profile`, `program`, `service`, `localip`, `remoteip`, `localport`,
+    `remoteport`, `protocol`), or the `profile`s; `new` is what set gives them (`state`, `inbound`, `outbound`,
+    `exceptions` of a profile); values are in the words of a dump. `rule` is what add makes. `why` says what was
+    not understood."""
 
     verb: str
     span: Span
