@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 EXAMPLE := --site fixtures/example/site.yaml --fail-on never
 
 .DEFAULT_GOAL := help
-.PHONY: help check test lint bench golden dist clean
+.PHONY: help check test lint bench golden conformance dist clean
 
 help: ## Show what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -47,6 +47,10 @@ golden: $(VENV)/test ## Write the golden files anew; read the difference before 
 
 bench: $(VENV)/test ## Time cold starts, the corpus and generated rulesets
 	@$(BIN)/python -m bench
+
+conformance: $(VENV)/test ## Ask this machine's kernel (root): RULESETS=400 PROBES=500 SEED=1 CORPUS=dir
+	@$(BIN)/python -m tests.conformance $(if $(RULESETS),--rulesets $(RULESETS)) $(if $(PROBES),--probes $(PROBES)) \
+		$(if $(SEED),--seed $(SEED)) $(if $(CORPUS),--corpus $(CORPUS))
 
 dist: $(VENV)/test ## Build the source distribution and the wheel into dist/
 	@$(BIN)/python -m build

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import strategies as st
 
 from tests.build import chain, firewall
 from validator.engine.packet import Packet
 from validator.model import (
     Action,
+    AnyInterface,
     AnyOf,
+    Assignment,
+    Bit,
+    BitMatch,
     Chain,
+    Choice,
     Condition,
     ConditionMatch,
+    Copy,
     FieldMatch,
     Firewall,
     Hook,
     InterfaceMatch,
+    InterfaceName,
     Match,
     NoneOf,
     Rule,
@@ -71,7 +80,14 @@ def _condition_matches(draw: st.DrawFn) -> Match:
     return ConditionMatch(condition, draw(st.booleans()))
 
 
-_PLAIN = st.one_of(_field_matches(), _field_matches(), _interface_matches(), _condition_matches())
+BITS = (Bit("mark", 0), Bit("mark", 1), Bit("connmark", 0), Bit("dnat"), Bit("local-destination"), Bit("local-source"))
+
+
+def _bit_matches() -> st.SearchStrategy[Match]:
+    return st.builds(BitMatch, st.sampled_from((*BITS, Bit("reply"))), st.booleans())
+
+
+_PLAIN = st.one_of(_field_matches(), _field_matches(), _interface_matches(), _condition_matches(), _bit_matches())
 
 
 def matches() -> st.SearchStrategy[Match]:
@@ -88,11 +104,28 @@ def matches() -> st.SearchStrategy[Match]:
 
 CHAINS = ("user1", "user2", "user3")
 _TERMINAL = ("accept", "drop", "reject", "return", "deliver")
-_ASSIGNS = (
+_MARK, _MARK_1, _CONNMARK, _DNAT, _HERE, _ = BITS
+_ASSIGNS: tuple[tuple[Assignment, ...], ...] = (
     (),
     ((Field.STATE, int(State.UNTRACKED)),),
-    ((Field.DESTINATION_PORT, 80),),
-    ((Field.DESTINATION, 9), (Field.DESTINATION_PORT, 443)),
+    ((_MARK, 1),),
+    ((_MARK, 0), (_MARK_1, 1)),
+    ((_MARK, Copy(_MARK, inverted=True)),),
+    ((_MARK, Copy(_MARK_1)), (_MARK_1, Copy(_MARK))),
+    ((_CONNMARK, Copy(_MARK)),),
+    ((_MARK, Copy(_CONNMARK)), (_CONNMARK, 1)),
+)
+_EITHER = Condition("either", "either")
+_TRANSLATIONS: tuple[tuple[Assignment, ...], ...] = (
+    (),
+    ((_DNAT, 1), (Field.DESTINATION_PORT, 80)),
+    ((_DNAT, 1), (Field.DESTINATION, 9), (_HERE, 0), (Field.OUT_INTERFACE, InterfaceName("eth1"))),
+    ((_DNAT, 1), (Field.DESTINATION, 8), (Field.DESTINATION_PORT, 443), (_HERE, 1)),
+    ((_DNAT, 1), (Field.DESTINATION, Choice(Condition("which", "which"), ((7, 9),))), (_HERE, 1)),
+    (
+        *((_DNAT, 1), (Field.DESTINATION, 7), (_HERE, Choice(_EITHER, ((0, 1),)))),
+        (Field.OUT_INTERFACE, AnyInterface(Condition("way", "way"))),
+    ),
 )
 
 
@@ -102,7 +135,7 @@ def rules(draw: st.DrawFn, line: int, chains: tuple[str, ...]) -> Rule:
     verbs = [*_TERMINAL, "continue", *(("jump", "goto") if chains else ())]
     verb = Verb(draw(st.sampled_from(verbs)))
     target = draw(st.sampled_from(chains)) if verb in (Verb.JUMP, Verb.GOTO) else ""
-    assign = draw(st.sampled_from(_ASSIGNS)) if verb is Verb.CONTINUE else ()
+    assign: tuple[Assignment, ...] = draw(st.sampled_from(_ASSIGNS)) if verb is Verb.CONTINUE else ()
     found = tuple(draw(st.lists(matches(), max_size=2)))
     enabled = draw(st.integers(0, 9)) > 0
     return Rule(found, Action(verb, target, assign), Span("x", line, f"line {line}"), enabled=enabled)
@@ -124,7 +157,46 @@ def firewalls(draw: st.DrawFn) -> Firewall:
 
 
 @st.composite
+def routers(draw: st.DrawFn) -> Firewall:
+    """A firewall with chains at all of netfilter's hooks, and one at PREROUTING or OUTPUT that translates."""
+    made: list[Chain] = []
+    hooks: dict[Hook, tuple[str, ...]] = {}
+    line = 1
+    for name in ("user1", *Hook):
+        listed = [draw(rules(line + n, () if name == "user1" else ("user1",))) for n in range(draw(st.integers(0, 3)))]
+        line += 10
+        policy = "" if name == "user1" else draw(st.sampled_from(["accept", "accept", "drop"]))
+        made.append(chain(str(name), *listed, policy=policy))
+        if isinstance(name, Hook):
+            hooks[name] = (str(name),)
+    for at in (Hook.PREROUTING, Hook.OUTPUT):
+        listed = [
+            Rule(
+                tuple(draw(st.lists(matches(), max_size=2))),
+                Action(Verb.ACCEPT, assign=draw(st.sampled_from(_TRANSLATIONS))),
+                Span("x", line + n, f"line {line + n}"),
+            )
+            for n in range(draw(st.integers(0, 2)))
+        ]
+        line += 10
+        made.append(replace(chain(f"nat:{at}", *listed, policy="accept"), first_packets=True))
+        hooks[at] = tuple(draw(st.permutations((f"nat:{at}", str(at)))))
+    return replace(firewall(*made), hooks=hooks)
+
+
+@st.composite
+def routed_packets(draw: st.DrawFn) -> Packet:
+    """A packet at any hook, with the interfaces it has there."""
+    hook = draw(st.sampled_from((Hook.INPUT, Hook.OUTPUT, Hook.FORWARD)))
+    values = {field: draw(st.sampled_from(choices)) for field, choices in _VALUES.items()}
+    names = NAMES[1:] if hook is not Hook.FORWARD else NAMES[1:4]
+    there = draw(st.sampled_from(names)), draw(st.sampled_from(names))
+    into, out = "" if hook is Hook.OUTPUT else there[0], "" if hook is Hook.INPUT else there[1]
+    return Packet(hook, Family.IPV4, values, into, out)
+
+
+@st.composite
 def packets(draw: st.DrawFn) -> Packet:
     """A packet at the input hook with values that rules name, and their neighbours."""
     values = {field: draw(st.sampled_from(choices)) for field, choices in _VALUES.items()}
-    return Packet(Hook.INPUT, Family.IPV4, values, draw(st.sampled_from(NAMES)), draw(st.sampled_from(("", "eth1"))))
+    return Packet(Hook.INPUT, Family.IPV4, values, draw(st.sampled_from(NAMES)))

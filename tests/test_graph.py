@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.build import chain, dport, firewall, rule
-from validator.graph import NETWORK, PEERS, Node, build, crossings, problems, reachable
+from validator.engine.passing import reachable
+from validator.graph import NETWORK, PEERS, Node, build, crossings, problems
 from validator.model import Chain, Firewall, Hook
 from validator.policy_file import load
 from validator.site import Host, Site

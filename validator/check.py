@@ -14,10 +14,10 @@ from validator.model import ASSUMPTIONS, Firewall, Hook
 from validator.packets.fields import Family, Intervals
 from validator.packets.intervals import normalise
 from validator.policy import Direction, Policy
-from validator.requirements import Requirement, entries_of, ranges, requirements
+from validator.requirements import LOOPBACK_ADDRESS, Requirement, entries_of, ranges, requirements
 from validator.results import ExportSummary, Report, Result, Skipped, Verdict
 from validator.site import Host, Site, peer_blocks
-from validator.verdicts import Question, judge
+from validator.verdicts import Question, data_connections, judge
 
 if TYPE_CHECKING:
     from validator.graph import Graph
@@ -112,8 +112,24 @@ def _check_host(
             paths[key] = _path(requirement, own, graph, ports)
         path = paths[key]
         profiles = _profiles(host, path)
-        results += [judge(Question(requirement, path, profile)) for profile in profiles]
+        judged = [judge(Question(requirement, path, profile)) for profile in profiles]
+        if requirement.entry.helper and not requirement.local:
+            judged = [_with_data(result, requirement, own, graph) for result in judged]
+        results += judged
     return results, skipped
+
+
+_DATA_PORTS: Intervals = ((49152, 65535),)
+"""The ports of passive FTP: RFC 6335 section 6 leaves 49152-65535 to such use. Servers may be set to others."""
+
+
+def _with_data(result: Result, requirement: Requirement, own: list[Firewall], graph: Graph) -> Result:
+    """`result` of a control connection, with what becomes of its data connections."""
+    if result.verdict is Verdict.BLOCKED:
+        return result
+    data = replace(requirement, entry=replace(requirement.entry, ports=_DATA_PORTS))
+    question = Question(data, _path(data, own, graph, _DATA_PORTS), result.profile)
+    return replace(result, data_connections=data_connections(question))
 
 
 def _ports(policy: Policy, host: Host, site: Site | None, options: CheckOptions) -> Intervals:
@@ -128,12 +144,16 @@ def _path(requirement: Requirement, own: list[Firewall], graph: Graph, ports: In
     if requirement.local:
         filtering = [f for f in own if f.loopback_filtered and f.family is family]
         crossed = [Crossing(firewall, Hook.OUTPUT) for firewall in filtering]
-        return Path((*crossed, *(Crossing(f, Hook.INPUT) for f in filtering)), ports, loopback=True)
+        here = ((LOOPBACK_ADDRESS[family], LOOPBACK_ADDRESS[family]),)
+        return Path((*crossed, *(Crossing(f, Hook.INPUT) for f in filtering)), ports, True, here)
     ends: tuple[Node, Node] = (PEERS, requirement.host.name)
     if requirement.entry.direction is Direction.OUTBOUND:
         ends = (requirement.host.name, PEERS)
     found = crossings(graph, *ends)
-    return Path(tuple(c for c in found if c.firewall.family is family), ports)
+    to = None
+    if requirement.entry.direction is Direction.INBOUND and requirement.host.addresses:
+        to = requirement.host_ranges
+    return Path(tuple(c for c in found if c.firewall.family is family), ports, destinations=to)
 
 
 def _profiles(host: Host, path: Path) -> tuple[str | None, ...]:

@@ -52,6 +52,7 @@ FACTS: Mapping[str, Mapping[str, Type]] = {
         "other_family_open": _TRUTH,
         "category": _TEXT,
         "clear_text": _TRUTH,
+        "data_connections": _TEXT,  # open, related, blocked, unknown; empty where it opens none
         "conditions": _NUMBER,  # that are open
         "condition_texts": _TEXTS,
         "understood": _TRUTH,  # every deciding line and every line of an open condition was understood

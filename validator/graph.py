@@ -8,11 +8,13 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from validator.engine.connection import Crossing
-from validator.model import Firewall, Hook, Rule, Verb
+from validator.engine.passing import jumps
+from validator.model import Firewall, Hook, Rule
 from validator.policy import Direction, Policy
 from validator.site import Host, Site
 from validator.source import Span
@@ -108,18 +110,18 @@ class Problem:
 
 def problems(firewall: Firewall) -> tuple[Problem, ...]:
     """Chains with a jump loop, chains that nothing reaches, jumps to chains that are not there."""
-    jumps = {name: list(_jumps(chain.rules)) for name, chain in firewall.chains.items()}
+    targets = {name: list(jumps(chain.rules)) for name, chain in firewall.chains.items()}
     found = [
         Problem("missing-chain", firewall.host, name, rule.span, f"chain {name} jumps to {target}, which is missing")
-        for name, targets in jumps.items()
-        for target, rule in targets
+        for name, listed in targets.items()
+        for target, rule in listed
         if target not in firewall.chains
     ]
-    if any(jumps.values()):
-        found += _loops(firewall, jumps)
+    if _goes_round(targets):
+        found += _loops(firewall, targets)
     roots = {name for names in firewall.hooks.values() for name in names}
     roots |= {name for name, chain in firewall.chains.items() if chain.policy is not None}
-    reached = reachable(firewall, roots)
+    reached = _led_to(targets, roots)
     for name, chain in firewall.chains.items():
         if name not in reached and chain.rules and chain.policy is None:
             number = len(chain.rules)
@@ -128,37 +130,44 @@ def problems(firewall: Firewall) -> tuple[Problem, ...]:
     return tuple(found)
 
 
-def _loops(firewall: Firewall, jumps: Mapping[str, list[tuple[str, Rule]]]) -> list[Problem]:
+Targets = Mapping[str, list[tuple[str, Rule]]]
+"""The jumps of each chain: where to, and the rule."""
+
+
+def _goes_round(targets: Targets) -> bool:
+    """Whether there is any loop at all; networkx, which takes long to import, then says which chains are in it."""
+    order = TopologicalSorter({name: {target for target, _ in listed} for name, listed in targets.items()})
+    try:
+        order.prepare()
+    except CycleError:
+        return True
+    return False
+
+
+def _led_to(targets: Targets, roots: Iterable[str]) -> set[str]:
+    seen: set[str] = set()
+    todo = [name for name in roots if name in targets]
+    while todo:
+        name = todo.pop()
+        if name not in seen:
+            seen.add(name)
+            todo += [target for target, _ in targets[name] if target in targets]
+    return seen
+
+
+def _loops(firewall: Firewall, targets: Targets) -> list[Problem]:
     import networkx as nx
 
-    graph: Graph = nx.DiGraph()
-    graph.add_nodes_from(jumps)
-    graph.add_edges_from((name, target) for name, targets in jumps.items() for target, _ in targets)
+    graph: nx.DiGraph[Any] = nx.DiGraph()
+    graph.add_nodes_from(targets)
+    graph.add_edges_from((name, target) for name, listed in targets.items() for target, _ in listed)
     found = []
     for component in nx.strongly_connected_components(graph):
         name = min(component)
         if len(component) == 1 and not graph.has_edge(name, name):
             continue
-        inside = [rule for target, rule in jumps[name] if target in component]
+        inside = [rule for target, rule in targets[name] if target in component]
         members = ", ".join(sorted(component))
         text = f"jump loop through {members}: the kernel refuses to load this"
         found.append(Problem("loop", firewall.host, name, inside[0].span, text))
     return sorted(found, key=lambda problem: problem.chain)
-
-
-def _jumps(rules: Iterable[Rule]) -> Iterable[tuple[str, Rule]]:
-    for rule in rules:
-        if rule.action.verb in (Verb.JUMP, Verb.GOTO) and rule.enabled:
-            yield rule.action.chain, rule
-
-
-def reachable(firewall: Firewall, roots: Iterable[str]) -> set[str]:
-    """The chains that jumps lead to from `roots`, themselves included."""
-    seen: set[str] = set()
-    todo = [name for name in roots if name in firewall.chains]
-    while todo:
-        name = todo.pop()
-        if name not in seen:
-            seen.add(name)
-            todo += [target for target, _ in _jumps(firewall.chains[name].rules) if target in firewall.chains]
-    return seen

@@ -167,5 +167,5 @@ def _not_exported(host: str, platform: str, family: Family, exports: Sequence[Ex
     span = Span(path, 1, why)
     rules = undecidable((), span, why, why)
     chain = Chain("missing", rules, Rule((), Action(Verb.ACCEPT), span, why, implicit=True, understood=False))
-    hooks = dict.fromkeys(Hook, ("missing",))
+    hooks = dict.fromkeys((Hook.INPUT, Hook.OUTPUT, Hook.FORWARD), ("missing",))
     return Firewall(host, f"{platform} ({label} not exported)", platform, family, hooks, {"missing": chain}, (path,))

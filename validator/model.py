@@ -18,11 +18,23 @@ LOOPBACK = "lo"
 
 
 class Hook(enum.StrEnum):
-    """Where a packet meets the firewall: towards the host, from it, or through it."""
+    """Where base chains are: netfilter's hooks. A packet is said to be at `input`, `output` or `forward`
+    (towards the host, from it, through it); PASSES tells which hooks it passes."""
 
+    PREROUTING = "prerouting"
     INPUT = "input"
-    OUTPUT = "output"
     FORWARD = "forward"
+    OUTPUT = "output"
+    POSTROUTING = "postrouting"
+
+
+PASSES: Mapping[Hook, tuple[Hook, ...]] = {
+    Hook.INPUT: (Hook.PREROUTING, Hook.INPUT),
+    Hook.FORWARD: (Hook.PREROUTING, Hook.FORWARD, Hook.POSTROUTING),
+    Hook.OUTPUT: (Hook.OUTPUT, Hook.POSTROUTING),
+}
+"""The hooks that a packet passes, in order. Where its destination is translated at PREROUTING, it is
+routed anew, and then passes INPUT or FORWARD and POSTROUTING as Bit `local-destination` says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +43,9 @@ class Condition:
 
     `text` is for people. `assumption` groups conditions that one sentence about the whole export
     settles (see ASSUMPTIONS) and that a user can withdraw; `assumed` is the value taken then, and
-    is None for a condition that stays open.
+    is None for a condition that stays open. `per_packet`: each packet of a connection may have its own
+    value (its length, a random choice, a line that was not understood); else all have the same (the
+    members of a set, the program). What two rules ask at random or by what came before needs two keys.
     """
 
     key: str
@@ -39,11 +53,22 @@ class Condition:
     span: Span | None = field(default=None, compare=False)
     assumption: str | None = field(default=None, compare=False)
     assumed: bool | None = field(default=None, compare=False)
+    per_packet: bool = field(default=False, compare=False)
 
 
 ASSUMPTIONS: Mapping[str, str] = {
     "normal-load": "rate limiters are below their limit",
     "hidden-scope": "no rule of this dump is limited to a program, service, user or package that the dump hides",
+    "unicast-frames": "packets come in frames addressed to the host alone (pkttype unicast)",
+    "forwarding": (
+        "the host forwards what address translation sends to another one; "
+        "`sysctl net.ipv4.ip_forward` (net.ipv6.conf.all.forwarding) exports what is set"
+    ),
+    "connected-routes": (
+        "addresses in the network of an interface are reached through it (`ip route` would show what says otherwise)"
+    ),
+    "reverse-path": "packets come in by the interface that leads back to their source (reverse path filters pass them)",
+    "translated": "a module, or its peer, listens where address translation (DNAT, REDIRECT) sends its port",
     "unfragmented": "packets arrive whole (connection tracking reassembles fragments before the filter)",
     "profile-defaults": (
         "every profile is on with Windows' defaults (BlockInbound, AllowOutbound); "
@@ -75,6 +100,43 @@ class InterfaceMatch:
 
 
 @dataclass(frozen=True, slots=True)
+class Bit:
+    """One bit that a firewall keeps with a packet beside its header.
+
+    `mark` and `connmark` (number 0 to 31): 0 at first, but a known connection's connmark may be anything.
+    `dnat`: its destination was changed by translation. `dnat-done`, `snat-done`: a nat chain has said how its
+    destination (source) is translated, if only to what it is; no other one is asked. `local-source`,
+    `local-destination`: the address is one of the host itself (routing type LOCAL). `reply`: it goes against the
+    connection's first packet.
+    """
+
+    name: str
+    number: int = 0
+
+
+_BIT_TEXTS = {
+    "mark": "the packet's mark has bit {number} set",
+    "dnat": "the packet's destination was translated on its way out",
+    "connmark": "the connection's mark has bit {number} set",
+    "reply": "the packet goes against the connection's first one",
+}
+
+
+def bit_condition(bit: Bit) -> Condition:
+    """The condition that a bit is where no rule sets it and nothing else tells it."""
+    text = _BIT_TEXTS.get(bit.name, f"{bit.name} bit {bit.number}").format(number=bit.number)
+    return Condition(f"bit {bit.name} {bit.number}", text, per_packet=bit.name in ("mark", "connmark"))
+
+
+@dataclass(frozen=True, slots=True)
+class BitMatch:
+    """True where `bit` has the value `expected`."""
+
+    bit: Bit
+    expected: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class ConditionMatch:
     """True where `condition` has the value `expected`."""
 
@@ -96,7 +158,7 @@ class NoneOf:
     matches: tuple[Match, ...]
 
 
-Match = FieldMatch | InterfaceMatch | ConditionMatch | AnyOf | NoneOf
+Match = FieldMatch | InterfaceMatch | BitMatch | ConditionMatch | AnyOf | NoneOf
 
 
 class Verb(enum.StrEnum):
@@ -113,12 +175,49 @@ class Verb(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Copy:
+    """The value that another bit has, or its opposite (set a mark from a connmark, flip a bit)."""
+
+    bit: Bit
+    inverted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of the values in `intervals`, and nobody can tell which: as free as a condition with this key."""
+
+    condition: Condition
+    intervals: Intervals
+
+
+@dataclass(frozen=True, slots=True)
+class InterfaceName:
+    """The interface of this name, as a value for Field.OUT_INTERFACE; `lo` for loopback."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnyInterface:
+    """Any interface but loopback, and nobody can tell which."""
+
+    condition: Condition
+
+
+Assigned = int | Copy | Choice | InterfaceName | AnyInterface
+"""What a field or bit can be set to: an interface to one of the last two, any other field to an int or
+a Choice, a bit to 0, 1, a Copy or a Choice of them."""
+Assignment = tuple[Field | Bit, Assigned]
+
+
+@dataclass(frozen=True, slots=True)
 class Action:
-    """A verb, the chain it goes to, and header fields it sets before going on (CONTINUE only)."""
+    """A verb, the chain it goes to, and what it sets before that (CONTINUE: marks, states; ACCEPT: the
+    translated destination). Assignments take place one after the other."""
 
     verb: Verb
     chain: str = ""
-    assign: tuple[tuple[Field, int], ...] = ()
+    assign: tuple[Assignment, ...] = ()
 
 
 ACCEPT, DROP, REJECT = Action(Verb.ACCEPT), Action(Verb.DROP), Action(Verb.REJECT)
@@ -148,11 +247,17 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """A list of rules, and for a base chain the `policy`: the rule that takes what is left."""
+    """A list of rules, and for a base chain the `policy`: the rule that takes what is left.
+
+    `first_packets`: a base chain that is asked about the first packet of a connection only, and what it
+    sets holds for all that follow (a nat chain). Packets without a connection (invalid, untracked) never
+    meet it.
+    """
 
     name: str
     rules: tuple[Rule, ...]
     policy: Rule | None = None
+    first_packets: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +273,8 @@ class Proxy:
 class Firewall:
     """An enforcement point of one host, for one address family.
 
-    `hooks` names for each hook the base chains a packet passes, in order: it gets through when
-    every one accepts. A hook that is missing accepts everything. `profiles` are the Windows
+    `hooks` names for each hook its base chains, in order: a packet gets through when every one of every hook
+    it passes (PASSES) accepts. A hook that is missing accepts everything. `profiles` are the Windows
     profiles: interfaces of those names, judged one by one; empty elsewhere. `loopback_filtered`
     is False where the operating system exempts loopback. `alternatives` are settings of which nobody told
     which is in force (the security groups of an interface), each with a text: rules test their position

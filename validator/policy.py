@@ -24,6 +24,7 @@ class PortEntry:
     `id` is unique in its module (`listen-9340`). `ports` is empty while they come from a setting
     or URL (`ports_from`) that is not given. `when` lists settings and the value each must have for
     the entry to apply. `local` is true where modules of one host use it among themselves.
+    `helper` (`ftp`): it opens data connections that a firewall knows to belong to it only by a helper of that name.
     """
 
     id: str
@@ -34,6 +35,7 @@ class PortEntry:
     ports_from: str = ""
     local: bool = False
     comment: str = ""
+    helper: str = ""
 
 
 @dataclass(frozen=True, slots=True)

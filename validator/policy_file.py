@@ -67,6 +67,7 @@ def _module(document: yaml_lines.Document, identity: str, body: Mapping[str, Any
                 ports_from=entry.get("ports_from", ""),
                 local=entry.get("local", False),
                 comment=entry.get("comment", ""),
+                helper=entry.get("helper", ""),
             )
         )
     return Module(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_network
 
 from validator.packets.fields import Family, Intervals
@@ -108,7 +108,7 @@ def _not_needed(host: Host, module: Module, entry: PortEntry, settings: Mapping[
 
 
 def _with_ports(entry: PortEntry, ports: Intervals) -> PortEntry:
-    return PortEntry(entry.id, entry.direction, entry.protocols, ports, entry.when, "", entry.local, entry.comment)
+    return replace(entry, ports=ports, ports_from="")
 
 
 def requirements(

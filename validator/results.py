@@ -84,7 +84,9 @@ class Result:
     are the verdicts of the legs alone. `accepted_by`/`blocked_by` are the deciding lines of each side,
     their union in order is `blame`. `alternative` is the group of a module of which one must be
     open (`database`), `alternative_met` whether one surely is. `exposed`: accepted from any
-    address at all, whatever peers the site declares.
+    address at all, whatever peers the site declares. `data_connections`: of a port entry with a helper, whether the
+    connections it opens get through: `open`, `related` (only where the helper tells the firewall that they
+    belong to it), `blocked`, `unknown`; empty for others.
     """
 
     id: str
@@ -118,6 +120,7 @@ class Result:
     exposed: bool = False
     category: str = ""
     clear_text: bool = False
+    data_connections: str = ""
 
     @property
     def blame(self) -> tuple[Blame, ...]:

@@ -144,6 +144,7 @@ def _results(view: _View) -> Iterator[Subject]:
             "other_family_open": _other_family_open(view, result),
             "category": result.category,
             "clear_text": result.clear_text,
+            "data_connections": result.data_connections,
             "conditions": len(open_texts),
             "condition_texts": open_texts,
             "understood": all(each.understood for each in blame) and not _unread_lines(view, result),

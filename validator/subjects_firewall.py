@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from validator.check import Checked
+from validator.engine.passing import passed, reachable
 from validator.facts import lasting, line_text
-from validator.graph import reachable
 from validator.model import Firewall, Hook, Verb
 from validator.results import Subject, Value
 from validator.source import Span
@@ -48,7 +48,7 @@ def _firewalls(checked: Checked) -> Iterator[Subject]:
 
 def _lets_all_in(firewall: Firewall) -> Span | None:
     """The line to point at where nothing in a firewall can stop an inbound packet, or None."""
-    bases = [firewall.chains[name] for name in firewall.hooks.get(Hook.INPUT, ()) if name in firewall.chains]
+    bases = [firewall.chains[name] for name in passed(firewall, Hook.INPUT) if name in firewall.chains]
     stops = (Verb.DROP, Verb.REJECT)
     for name in reachable(firewall, (base.name for base in bases)):
         chain = firewall.chains[name]

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from validator.check import choose_families
-from validator.engine.interpret import Step, Trace, interpret
+from validator.engine.interpret import Trace, interpret
 from validator.engine.packet import packet_from_json
+from validator.engine.walk import Step
 from validator.errors import RequestError, UserError
 from validator.hosts import Loaded, firewalls
 from validator.model import Condition, Firewall, Hook

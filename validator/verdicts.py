@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from validator.engine.connection import (
-    EPHEMERAL,
-    FOLLOWING,
-    LEGS,
-    PROTOCOLS,
-    REPLY,
-    REQUEST,
-    Judgement,
-    Leg,
-    Path,
-    assumed_conditions,
-)
+from validator.engine.connection import Judgement, Path, assumed_conditions
 from validator.engine.evaluate import Decider, Evaluator
-from validator.graph import reachable
-from validator.model import ASSUMPTIONS, LOOPBACK, Condition, FieldMatch, InterfaceMatch, Rule, Verb
+from validator.engine.legs import EPHEMERAL, FOLLOWING, LEGS, PROTOCOLS, RELATED, REPLY, REQUEST, Leg
+from validator.model import ASSUMPTIONS, LOOPBACK, Condition, InterfaceMatch, Rule, Verb
 from validator.packets.fields import Field, Intervals
 from validator.packets.intervals import normalise
 from validator.packets.space import PacketSet
@@ -79,7 +68,7 @@ def judge(question: Question) -> Result:
     """Judge one question; `alternative_met` is left for the caller, who knows the other results."""
     requirement, path = question.requirement, question.path
     bounds = question.bounds()
-    judgement = Judgement(path, PROTOCOLS[requirement.protocol], path.space.box(bounds))
+    judgement = Judgement(path, PROTOCOLS[requirement.protocol], requirement.entry.ports, path.space.box(bounds))
     if path.alternatives:
         verdict, restricted = verdict_of_alternatives(judgement), False
     else:
@@ -119,6 +108,22 @@ def judge(question: Question) -> Result:
         category=requirement.module.category,
         clear_text=requirement.module.clear_text,
     )
+
+
+def data_connections(question: Question) -> str:
+    """Whether the data connections that a control connection opens get through: see Result.data_connections.
+
+    `question` is about the data connections: passive ones, from the same side to other ports of the peer.
+    """
+    region = question.path.space.box(question.bounds())
+    states = []
+    for opening in (REQUEST, RELATED):
+        ports = question.requirement.entry.ports
+        judgement = Judgement(question.path, PROTOCOLS["tcp"], ports, region, (opening, REPLY, FOLLOWING))
+        if judgement.surely == region:
+            return "open" if opening is REQUEST else "related"
+        states.append(bool(judgement.possibly))
+    return "unknown" if any(states) else "blocked"
 
 
 def _identity(question: Question) -> str:
@@ -218,7 +223,7 @@ def _blocked_by(judgement: Judgement, refused: PacketSet, local: bool) -> list[B
     for leg in LEGS:
         if not left:
             break
-        deciders = judgement.path.deciders(judgement.protocol, leg, left, _DROPS)
+        deciders = judgement.path.deciders(judgement.protocol, leg, judgement.ports, left, _DROPS)
         found += [_blame("loopback" if local else leg.name, decider) for decider in deciders[:_MOST_LINES]]
         left = left & judgement.of_leg(leg)[1]
     return list(dict.fromkeys(found))
@@ -228,7 +233,7 @@ def _accepted_by(judgement: Judgement, local: bool) -> list[Blame]:
     """Who lets pass what possibly gets through; replies only where a written line does it."""
     found = []
     for leg in (REQUEST, REPLY):
-        deciders = judgement.path.deciders(judgement.protocol, leg, judgement.possibly, _ACCEPTS)
+        deciders = judgement.path.deciders(judgement.protocol, leg, judgement.ports, judgement.possibly, _ACCEPTS)
         found += [
             _blame("loopback" if local else leg.name, decider)
             for decider in deciders[:_MOST_LINES]
@@ -246,15 +251,28 @@ def _conditions(question: Question, judgement: Judgement, verdict: Verdict) -> t
     if verdict in (Verdict.UNKNOWN, Verdict.PARTIAL):
         used = [ConditionUse(span.text, span, None) for span in _admitting(judgement)]
         used += [_use(condition) for condition in judgement.open_conditions()]
-    whole: set[tuple[str, str]] = set()
-    for condition in assumed_conditions(_meeting(question)):
-        name, span = condition.assumption, condition.span
-        if name is None or name == "normal-load":
-            used.append(_use(condition))
-        elif (name, span.path if span else "") not in whole:
-            whole.add((name, span.path if span else ""))
-            used.append(_use(_of_export(condition, name)))
+    whole: dict[tuple[str, str], None] = {}
+    for condition, name in _assumed(question, whole):
+        used.append(_use(condition) if name == "normal-load" else _use(_of_export(condition, name)))
     return tuple(dict.fromkeys(used))
+
+
+def _assumed(question: Question, whole: dict[tuple[str, str], None]) -> Iterator[tuple[Condition, str]]:
+    """The assumed conditions of rules that a packet of the question can meet on any leg, each with its assumption:
+    every one at normal load, and of the others one for each export, since that is all that is said."""
+    # A condition assumed to be false keeps its rule from matching, and is used all the same.
+    ways = [_evaluator(question, leg, without=(Field.STATE,)) for leg in LEGS]
+    for rule in question.path.assuming():
+        fresh = []
+        for condition in assumed_conditions([rule]):
+            name = condition.assumption or "normal-load"
+            key = (name, condition.span.path if condition.span else "")
+            if name == "normal-load" or key not in whole:
+                fresh.append((condition, name, key))
+        if fresh and any(way.meets_but_for_assumptions(rule) for way in ways):
+            for condition, name, key in fresh:
+                whole[key] = None
+                yield condition, name
 
 
 def _use(condition: Condition) -> ConditionUse:
@@ -272,19 +290,7 @@ def _evaluator(question: Question, leg: Leg, without: Sequence[Field] = ()) -> E
     protocol = PROTOCOLS[question.requirement.protocol]
     bounds = {**leg.bounds(protocol), **question.bounds()}
     fields = {Field(level): ranges for level, ranges in bounds.items() if level not in without}
-    return Evaluator(question.path.space, fields, leg.mirrored)
-
-
-def _meeting(question: Question) -> list[Rule]:
-    """The rules that a packet of the question can meet on any leg."""
-    found: list[Rule] = []
-    for leg in LEGS:
-        # A condition assumed to be false keeps its rule from matching, and is used all the same.
-        evaluator = _evaluator(question, leg, without=(Field.STATE,))
-        for rule in question.path.assuming():
-            if rule.enabled and evaluator.meets_but_for_assumptions(rule):
-                found.append(rule)
-    return found
+    return Evaluator(question.path.space, question.path.widened(protocol, fields), leg.mirrored)
 
 
 # --- rules that nearly helped ----------------------------------------------
@@ -292,15 +298,19 @@ def _meeting(question: Question) -> list[Rule]:
 
 def _near_misses(question: Question) -> tuple[NearMiss, ...]:
     """Rules that would let the request pass, were they enabled, earlier, or for this profile."""
+    requirement = question.requirement
+    if requirement.local:
+        return ()
+    candidates = question.path.opening(PROTOCOLS[requirement.protocol], requirement.entry.ports)
+    if not candidates:
+        return ()
     helping = _helping(question)
     exact = _evaluator(question, REQUEST)
     interfaces = (Field.IN_INTERFACE, Field.OUT_INTERFACE)
     elsewhere = _evaluator(question, REQUEST, without=interfaces)
     found: list[NearMiss] = []
-    for rule in _reached(question, question.path.slice(REQUEST.mirrored)):
-        if rule.action.verb is not Verb.ACCEPT or rule.implicit or not rule.understood:
-            continue
-        if (rule.span.path, rule.span.line) in helping or not _names_a_port(rule):
+    for rule in candidates:
+        if (rule.span.path, rule.span.line) in helping:
             continue
         here = bool(exact.meeting([rule]))
         if here:
@@ -318,26 +328,10 @@ def _helping(question: Question) -> set[tuple[str, int]]:
         if len(path.crossings) > 1:
             path = Path((crossing,), requirement.entry.ports, path.loopback)
         region = path.space.box(Question(requirement, path, question.profile).bounds())
-        for decider in path.deciders(PROTOCOLS[requirement.protocol], REQUEST, region, _ACCEPTS):
+        protocol, ports = PROTOCOLS[requirement.protocol], requirement.entry.ports
+        for decider in path.deciders(protocol, REQUEST, ports, region, _ACCEPTS):
             found.add((decider.rule.span.path, decider.rule.span.line))
     return found
-
-
-def _names_a_port(rule: Rule) -> bool:
-    """Whether a rule is about some ports; one that allows everything was made for something else."""
-    return any(isinstance(match, FieldMatch) and match.field is Field.DESTINATION_PORT for match in rule.matches)
-
-
-def _reached(question: Question, rules: Sequence[Rule]) -> list[Rule]:
-    """Those of `rules` that stand in chains which the request's hooks lead to."""
-    inside: set[int] = set()
-    for crossing in question.path.crossings:
-        firewall = crossing.firewall
-        for name in reachable(firewall, firewall.hooks.get(crossing.hook, ())):
-            inside.update(id(rule) for rule in firewall.chains[name].rules)
-    if question.requirement.local:
-        return []
-    return [rule for rule in rules if id(rule) in inside]
 
 
 def _profiles(rule: Rule) -> tuple[str, ...]:
@@ -356,4 +350,4 @@ def _exposed(question: Question, judgement: Judgement, verdict: Verdict) -> bool
     if requirement.peers is None:
         return verdict is Verdict.OPEN
     region = question.path.space.box(question.bounds(anybody=True))
-    return Judgement(judgement.path, judgement.protocol, region).surely == region
+    return Judgement(judgement.path, judgement.protocol, judgement.ports, region).surely == region

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from ipaddress import IPv4Address, IPv6Address, summarize_address_range
+from ipaddress import IPv4Address, IPv6Address
 
-from validator.engine.connection import Judgement, Leg, Path
-from validator.engine.evaluate import MIRROR, STRAIGHT, Decider, Outcome
+from validator.engine.connection import Judgement, Path
+from validator.engine.evaluate import MIRROR, OPPOSITE, STRAIGHT, Decider, Outcome
+from validator.engine.legs import Leg
+from validator.engine.passing import passed, reachable
 from validator.model import LOOPBACK, Hook, Verb
-from validator.packets.diagram import LEAF, child
 from validator.packets.fields import Family, Field, Intervals, TcpFlag
+from validator.packets.nodes import LEAF, child
 from validator.packets.space import FIRST_CONDITION, PacketSet
 from validator.results import Box, PacketJson, Value
 
@@ -28,13 +30,24 @@ def address(value: int, family: Family) -> str:
 
 
 def blocks(ranges: Intervals, family: Family) -> list[str]:
-    """Ranges of addresses as CIDR blocks, or as `first-last` where that is shorter."""
-    kind = IPv4Address if family is Family.IPV4 else IPv6Address
+    """Ranges of addresses as CIDR blocks, or as `first-last` where that takes more than two."""
     texts: list[str] = []
     for low, high in ranges:
-        found = [str(network) for network in summarize_address_range(kind(low), kind(high))]
-        texts += found if len(found) <= 2 else [f"{kind(low)}-{kind(high)}"]
+        first = _block(low, high, family)
+        second = _block(first[1] + 1, high, family) if first[1] < high else first
+        if second[1] < high:
+            texts.append(f"{address(low, family)}-{address(high, family)}")
+        else:
+            texts += [f"{address(start, family)}/{bits}" for start, _, bits in dict.fromkeys((first, second))]
     return texts
+
+
+def _block(low: int, high: int, family: Family) -> tuple[int, int, int]:
+    """The largest CIDR block that starts at `low` and does not go beyond `high`: its ends and prefix length."""
+    size = low & -low if low else 1 << family.bits
+    while low + size - 1 > high:
+        size >>= 1
+    return low, low + size - 1, family.bits - size.bit_length() + 1
 
 
 def boxes(packets: PacketSet, bounds: Mapping[int, Intervals], limit: int) -> Iterator[Box]:
@@ -57,13 +70,19 @@ def boxes(packets: PacketSet, bounds: Mapping[int, Intervals], limit: int) -> It
         yield shown
 
 
-def _prefer(family: Family) -> dict[int, Intervals]:
-    """Values that make a packet look like one: documentation addresses, an ephemeral port."""
+def _prefer(family: Family, region: PacketSet) -> dict[int, Intervals]:
+    """Values that make a packet look like one: documentation addresses, or else one of `region` that is not the
+    first of its network; an ephemeral port."""
     kind = IPv4Address if family is Family.IPV4 else IPv6Address
     peer, own, inner = (int(kind(text)) for text in _PREFERRED[family])
+    box = next(region.boxes(1), {})
+
+    def inside(field: Field) -> Intervals:
+        return tuple((low + 1, high - 1) for low, high in box.get(field, ()) if high - low > 1)
+
     return {
-        Field.SOURCE: ((peer, peer), (inner, inner)),
-        Field.DESTINATION: ((own, own), (inner, inner)),
+        Field.SOURCE: ((peer, peer), (inner, inner), *inside(Field.SOURCE)),
+        Field.DESTINATION: ((own, own), (inner, inner), *inside(Field.DESTINATION)),
         Field.SOURCE_PORT: ((40000, 40000),),
     }
 
@@ -72,7 +91,7 @@ def witness(judgement: Judgement, packets: PacketSet, legs: Sequence[Leg], refus
     """One packet of a connection in `packets`: of the first of `legs` that is surely refused, or,
     where `refused` is False, of the first leg. None where there is no such packet."""
     path = judgement.path
-    picked = packets.pick(_prefer(path.space.family))
+    picked = packets.pick(_prefer(path.space.family, judgement.region))
     if picked is None:
         return None
     for leg in legs:
@@ -83,17 +102,17 @@ def witness(judgement: Judgement, packets: PacketSet, legs: Sequence[Leg], refus
                 Field.STATE: int(leg.state),
                 Field.TCP_FLAGS: flags,
             }
-            decider, sure = _decided(path, leg, values)
+            decider, sure = _decided(judgement, leg, values)
             if not refused or (sure and decider is not None):
                 return _packet(path, leg, values, decider)
     return None
 
 
-def _decided(path: Path, leg: Leg, values: Mapping[int, int]) -> tuple[Decider | None, bool]:
+def _decided(judgement: Judgement, leg: Leg, values: Mapping[int, int]) -> tuple[Decider | None, bool]:
     """Who refuses the packet, and whether that holds for every value of the conditions."""
     found: Decider | None = None
     sure = True
-    todo, seen = [path.outcomes(leg.mirrored)], set()
+    todo, seen = [judgement.path.outcomes(leg.mirrored, judgement.protocol, judgement.ports)], set()
     while todo:
         node = todo.pop()
         if node.uid in seen:
@@ -111,16 +130,21 @@ def _decided(path: Path, leg: Leg, values: Mapping[int, int]) -> tuple[Decider |
     return found, sure
 
 
+def _hook(path: Path, leg: Leg, decider: Decider | None) -> Hook:
+    """Where the packet is when `decider` decides it: on loopback it meets one firewall twice."""
+    met = [(each.firewall, OPPOSITE[each.hook] if leg.mirrored else each.hook) for each in path.crossings]
+    for firewall, hook in met:
+        if decider is not None and firewall is decider.firewall:
+            chains = reachable(firewall, passed(firewall, hook))
+            if decider.chain.name in chains:
+                return hook
+    return next((hook for firewall, hook in met if decider and firewall is decider.firewall), met[0][1])
+
+
 def _packet(path: Path, leg: Leg, values: Mapping[int, int], decider: Decider | None) -> PacketJson:
     """The packet in the terms of the report, as the firewall that decides it sees it."""
     space = path.space
-    crossing = next(
-        (each for each in path.crossings if decider is not None and each.firewall is decider.firewall),
-        path.crossings[0],
-    )
-    hook = crossing.hook
-    if leg.mirrored and hook is not Hook.FORWARD:
-        hook = Hook.OUTPUT if hook is Hook.INPUT else Hook.INPUT
+    hook = _hook(path, leg, decider)
     turn = MIRROR if leg.mirrored else STRAIGHT
 
     def value(field: Field) -> int:

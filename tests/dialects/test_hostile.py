@@ -28,7 +28,7 @@ SEEDS = {dialect.NAME: seeds(dialect) for dialect in registry() if dialect.NAME 
 RICH = (FIXTURES / "example" / "print-gateway.rules").read_bytes()
 SEEDS["iptables-save"].append(RICH)
 ODD = ["²", "٣", "-1", "99999999999", "9" * 5000, "\0", "\ufeff", '"', "\\", "-", ",", ":", "::", "!", "", " ", "\x1a"]
-KNOWN: dict[str, tuple[type[Exception], ...]] = {"iptables-save": (ValueError, KeyError)}
+KNOWN: dict[str, tuple[type[Exception], ...]] = {}
 """Exceptions of dialects that are being rewritten: digits that are no numbers, `-I ""`. To be emptied."""
 CALM = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 

@@ -250,8 +250,6 @@ def test_a_limit_is_not_reached_until_that_is_withdrawn() -> None:
     [
         "-m set --match-set trusted src",
         "-m owner --uid-owner 0",
-        "-m mark --mark 0x1",
-        "-m addrtype --dst-type LOCAL",
         "-m string --string abc --algo bm",
         "-m a-module-of-tomorrow --with options",
         "-m recent --name a --rcheck --seconds 60 --rsource",

@@ -87,7 +87,6 @@ def test_a_file_that_nobody_knows_is_told_what_is_read() -> None:
         ("Chain INPUT (policy ACCEPT)\ntarget prot opt source\n", "1: this is iptables -L output"),
         ("Status: active\nTo  Action  From\n", "1: this is ufw status output"),
         ("public (active)\n  services: ssh\n", "1: this is firewall-cmd output"),
-        ("#!/usr/sbin/nft -f\ntable inet filter {\n}\n", "2: this is an nftables ruleset"),
         ("#!/bin/sh\niptables -A INPUT -j DROP\n", "2: this is a script of iptables commands"),
         ("@echo off\nnetsh advfirewall firewall add rule name=a\n", "2: this is a script of netsh commands"),
         ("Domain profile configuration:\n-----\n", "1: this is the legacy netsh firewall output"),

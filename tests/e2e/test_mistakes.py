@@ -63,7 +63,6 @@ BAD_EXPORTS: dict[str, tuple[bytes | None, str]] = {
     "cut.json": (b'{"SecurityGroups": [', "cut.json:1: the JSON ends in the middle: the export is cut; export"),
     "site.yaml": (b"hosts:\n  a: {}\n", "site.yaml:1: no known kind of firewall export; Portproof reads: "),
     "listing.txt": (b"Chain INPUT (policy DROP)\n", "listing.txt:1: this is iptables -L output"),
-    "nft.txt": (b"table inet filter {\n}\n", "nft.txt:1: this is an nftables ruleset, which is not read yet; "),
 }
 
 

@@ -3,15 +3,8 @@
 from __future__ import annotations
 
 from tests.build import chain, dport, firewall, given, in_interface, proto, rule, source, sport, state
-from validator.engine.connection import (
-    EPHEMERAL,
-    FOLLOWING,
-    REPLY,
-    REQUEST,
-    Crossing,
-    Judgement,
-    Path,
-)
+from validator.engine.connection import Crossing, Judgement, Path
+from validator.engine.legs import EPHEMERAL, FOLLOWING, REPLY, REQUEST
 from validator.model import ACCEPT, FieldMatch, Firewall, Hook, InterfaceMatch, Rule, Verb
 from validator.packets.fields import TCP, UDP, Field, Intervals, State
 from validator.source import Span
@@ -27,7 +20,7 @@ REGION: dict[int, Intervals] = {
 
 def inbound(wall: Firewall, protocol: int = TCP) -> Judgement:
     path = Path((Crossing(wall, Hook.INPUT),), PORT)
-    return Judgement(path, protocol, path.space.box(REGION))
+    return Judgement(path, protocol, PORT, path.space.box(REGION))
 
 
 def stateful(*rules: Rule) -> Firewall:
@@ -49,7 +42,7 @@ def test_a_port_is_open_when_request_reply_and_what_follows_pass() -> None:
 def test_without_a_rule_for_it_nothing_passes_and_the_policy_is_to_blame() -> None:
     judged = inbound(stateful(rule(3, "accept", proto(TCP), dport(80))))
     assert not judged.possibly
-    deciders = judged.path.deciders(TCP, REQUEST, judged.region, (Verb.DROP,))
+    deciders = judged.path.deciders(TCP, REQUEST, PORT, judged.region, (Verb.DROP,))
     assert [decider.rule.span.line for decider in deciders] == [902]
 
 
@@ -109,7 +102,7 @@ def test_loopback_crosses_both_hooks_on_lo() -> None:
         output="out",
     )
     path = Path((Crossing(wall, Hook.OUTPUT), Crossing(wall, Hook.INPUT)), PORT, loopback=True)
-    judged = Judgement(path, UDP, path.space.box(REGION))
+    judged = Judgement(path, UDP, PORT, path.space.box(REGION))
     assert judged.surely == judged.region
     from_outside = inbound(wall, UDP)
     number = from_outside.path.space.interfaces.number("lo")
@@ -121,10 +114,10 @@ def test_two_firewalls_on_a_path_must_both_accept() -> None:
     cloud = stateful(rule(3, "accept", source(1 << 24, 2 << 24)))
     host = stateful(rule(4, "accept", proto(TCP), dport(9340)))
     path = Path((Crossing(cloud, Hook.INPUT), Crossing(host, Hook.INPUT)), PORT)
-    judged = Judgement(path, TCP, path.space.box(REGION))
+    judged = Judgement(path, TCP, PORT, path.space.box(REGION))
     expected = path.space.box({**REGION, Field.SOURCE: ((1 << 24, 2 << 24),)})
     assert judged.surely == expected
-    blamed = path.deciders(TCP, REQUEST, judged.region - judged.possibly, (Verb.DROP,))
+    blamed = path.deciders(TCP, REQUEST, PORT, judged.region - judged.possibly, (Verb.DROP,))
     assert [decider.firewall is cloud for decider in blamed] == [True]
 
 
@@ -146,5 +139,7 @@ def test_the_widest_decider_comes_first() -> None:
         rule(4, "drop", source(2 << 24, 100 << 24)),
     )
     judged = inbound(wall)
-    lines = [decider.rule.span.line for decider in judged.path.deciders(TCP, REQUEST, judged.region, (Verb.DROP,))]
+    lines = [
+        decider.rule.span.line for decider in judged.path.deciders(TCP, REQUEST, PORT, judged.region, (Verb.DROP,))
+    ]
     assert lines == [4, 902, 3]

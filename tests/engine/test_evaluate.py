@@ -7,8 +7,8 @@ import pytest
 from tests.build import chain, dport, firewall, given, in_interface, proto, rule, source, state
 from validator.engine.evaluate import Evaluator, Outcome, interface_patterns
 from validator.model import Action, Firewall, Hook, Rule, Verb
-from validator.packets.diagram import LEAF, child
 from validator.packets.fields import Field, State
+from validator.packets.nodes import LEAF, child
 from validator.packets.space import PacketSpace
 from validator.source import Span
 

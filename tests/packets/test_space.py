@@ -7,9 +7,10 @@ import itertools
 import pytest
 
 from validator.errors import BudgetError
-from validator.packets.diagram import Diagrams, fold
+from validator.packets.diagram import Diagrams
 from validator.packets.fields import Family, Field
 from validator.packets.intervals import complement, contains, intersect, meets, normalise
+from validator.packets.nodes import fold
 from validator.packets.space import Interfaces, PacketSpace
 
 TYPE, CODE, STATE = int(Field.ICMP_TYPE), int(Field.ICMP_CODE), int(Field.STATE)

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.strategies import CONDITIONS, firewalls, packets
+from tests.strategies import CONDITIONS, firewalls, packets, routed_packets, routers
 from validator.engine.evaluate import Evaluator, Outcome, interface_patterns
 from validator.engine.interpret import interpret
 from validator.engine.packet import Packet
 from validator.model import Firewall, Hook, Verb
-from validator.packets.diagram import LEAF, Node, child
 from validator.packets.fields import Field
+from validator.packets.nodes import LEAF, Node, child, children_in
 from validator.packets.space import FIRST_CONDITION, PacketSpace
 
 
@@ -36,9 +36,9 @@ def leaf(node: Node, levels: Mapping[int, int]) -> Outcome:
     return outcome
 
 
-def evaluated(wall: Firewall) -> tuple[PacketSpace, Node]:
+def evaluated(wall: Firewall, hook: Hook = Hook.INPUT) -> tuple[PacketSpace, Node]:
     space = PacketSpace(wall.family, interface_patterns([wall]) | {"lo"})
-    return space, Evaluator(space, {}).hook(wall, Hook.INPUT)
+    return space, Evaluator(space, {}).hook(wall, hook)
 
 
 @settings(max_examples=300, deadline=None)
@@ -70,3 +70,35 @@ def test_unknown_means_that_conditions_decide(wall: Firewall, packet: Packet) ->
     else:
         assert trace.verdict in ("drop", "reject")
     assert all(level >= FIRST_CONDITION for level in space.conditions())
+
+
+def verbs_of(node: Node, space: PacketSpace, packet: Packet) -> set[Verb]:
+    """What becomes of a packet, over all that conditions and choices can be."""
+    levels = levels_of(space, packet, {str(key): False for key in space.conditions().values()})
+    found: set[Verb] = set()
+    todo = [node]
+    while todo:
+        at = todo.pop()
+        if at.level == LEAF:
+            found.add(leaf(at, {}).verb)
+        elif at.level >= FIRST_CONDITION:
+            todo += children_in(at, space.values(at.level))
+        else:
+            todo.append(child(at, levels.get(at.level, 0)))
+    return found
+
+
+@settings(max_examples=300, deadline=None)
+@given(routers(), st.lists(routed_packets(), min_size=1, max_size=4))
+def test_marks_translation_and_routing_agree(wall: Firewall, some: list[Packet]) -> None:
+    made: dict[Hook, tuple[PacketSpace, Node]] = {}
+    for packet in some:
+        space, node = made.setdefault(packet.hook, evaluated(wall, packet.hook))
+        verbs = verbs_of(node, space, packet)
+        trace = interpret([wall], packet)
+        if len(verbs) == 1:
+            assert trace.verdict == verbs.pop().value
+        elif verbs == {Verb.DROP, Verb.REJECT}:
+            assert trace.verdict == "drop"
+        else:
+            assert trace.verdict == "unknown"

@@ -1,313 +1,238 @@
-"""Match options of iptables as matches of the model, per iptables(8) and iptables-extensions(8).
-
-Three treatments: decided exactly (a FieldMatch or InterfaceMatch), a condition at normal load
-(limiters), or an open condition. Everything is memoised by its text, since dumps repeat themselves.
-"""
+"""How each match module's options become matches of the model, per iptables-extensions(8)."""
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Callable
-from functools import cache
-from ipaddress import ip_address, ip_network
+from dataclasses import replace
 
-from validator.model import AnyOf, Condition, ConditionMatch, FieldMatch, InterfaceMatch, Match, NoneOf
-from validator.packets.fields import Family, Field, Interval, Intervals, State, TcpFlag, top
-from validator.packets.intervals import complement, normalise
+from validator.dialects import _iptables_fields as fields
+from validator.dialects._iptables_context import Context, MatchModule
+from validator.dialects._iptables_fields import NEVER, Gaps
+from validator.dialects._iptables_marks import mark_match
+from validator.dialects._iptables_words import Group, Option, Unclear
+from validator.dialects._linux_host import address_type
+from validator.model import AnyOf, ConditionMatch, FieldMatch, Match, NoneOf
+from validator.packets.fields import Family, Field, top
+from validator.packets.intervals import complement
 
-NEVER: Match = AnyOf(())
-
-
-class Unclear(Exception):
-    """An option whose value is not understood; the message says why. Never leaves the dialect."""
-
-
-PROTOCOLS = {
-    "icmp": 1,
-    "igmp": 2,
-    "ipencap": 4,
-    "ipip": 4,
-    "ipv4": 4,
-    "tcp": 6,
-    "udp": 17,
-    "ipv6": 41,
-    "ipv6-route": 43,
-    "ipv6-frag": 44,
-    "gre": 47,
-    "esp": 50,
-    "ipv6-crypt": 50,
-    "ah": 51,
-    "ipv6-auth": 51,
-    "icmpv6": 58,
-    "ipv6-icmp": 58,
-    "icmp6": 58,
-    "ospf": 89,
-    "pim": 103,
-    "vrrp": 112,
-    "l2tp": 115,
-    "sctp": 132,
-    "dccp": 33,
-    "udplite": 136,
-}
-"""Protocol names of /etc/protocols that rulesets use, and their numbers."""
-
-SERVICES = {
-    "ftp-data": 20, "ftp": 21, "ssh": 22, "telnet": 23, "smtp": 25, "domain": 53, "bootps": 67,
-    "bootpc": 68, "tftp": 69, "http": 80, "www": 80, "kerberos": 88, "pop3": 110, "sunrpc": 111,
-    "auth": 113, "ident": 113, "ntp": 123, "netbios-ns": 137, "netbios-dgm": 138, "netbios-ssn": 139,
-    "imap": 143, "imap2": 143, "snmp": 161, "snmptrap": 162, "ldap": 389, "https": 443,
-    "microsoft-ds": 445, "isakmp": 500, "syslog": 514, "printer": 515, "submission": 587, "ldaps": 636,
-    "imaps": 993, "pop3s": 995, "openvpn": 1194, "ms-sql-s": 1433, "radius": 1812, "nfs": 2049,
-    "mysql": 3306, "rdp": 3389, "ipsec-nat-t": 4500, "sip": 5060, "postgresql": 5432, "mdns": 5353,
-    "http-alt": 8080,
-}  # fmt: skip
-"""Service names of /etc/services that rulesets use, and their ports; iptables-save writes numbers."""
-
-_ICMP_TYPES: dict[str, tuple[int, Interval]] = {
-    "any": (-1, (0, 255)), "echo-reply": (0, (0, 255)), "pong": (0, (0, 255)),
-    "destination-unreachable": (3, (0, 255)), "network-unreachable": (3, (0, 0)),
-    "host-unreachable": (3, (1, 1)), "protocol-unreachable": (3, (2, 2)), "port-unreachable": (3, (3, 3)),
-    "fragmentation-needed": (3, (4, 4)), "source-route-failed": (3, (5, 5)),
-    "communication-prohibited": (3, (13, 13)), "source-quench": (4, (0, 255)), "redirect": (5, (0, 255)),
-    "echo-request": (8, (0, 255)), "ping": (8, (0, 255)), "router-advertisement": (9, (0, 255)),
-    "router-solicitation": (10, (0, 255)), "time-exceeded": (11, (0, 255)), "ttl-exceeded": (11, (0, 255)),
-    "ttl-zero-during-transit": (11, (0, 0)), "ttl-zero-during-reassembly": (11, (1, 1)),
-    "parameter-problem": (12, (0, 255)), "timestamp-request": (13, (0, 255)),
-    "timestamp-reply": (14, (0, 255)), "address-mask-request": (17, (0, 255)),
-    "address-mask-reply": (18, (0, 255)),
-}  # fmt: skip
-_ICMPV6_TYPES: dict[str, tuple[int, Interval]] = {
-    "any": (-1, (0, 255)), "destination-unreachable": (1, (0, 255)), "no-route": (1, (0, 0)),
-    "communication-prohibited": (1, (1, 1)), "beyond-scope": (1, (2, 2)), "address-unreachable": (1, (3, 3)),
-    "port-unreachable": (1, (4, 4)), "packet-too-big": (2, (0, 255)), "time-exceeded": (3, (0, 255)),
-    "ttl-exceeded": (3, (0, 255)), "ttl-zero-during-transit": (3, (0, 0)),
-    "ttl-zero-during-reassembly": (3, (1, 1)), "parameter-problem": (4, (0, 255)), "bad-header": (4, (0, 0)),
-    "unknown-header-type": (4, (1, 1)), "unknown-option": (4, (2, 2)), "echo-request": (128, (0, 255)),
-    "ping": (128, (0, 255)), "echo-reply": (129, (0, 255)), "pong": (129, (0, 255)),
-    "router-solicitation": (133, (0, 255)), "router-advertisement": (134, (0, 255)),
-    "neighbour-solicitation": (135, (0, 255)), "neighbor-solicitation": (135, (0, 255)),
-    "neighbour-advertisement": (136, (0, 255)), "neighbor-advertisement": (136, (0, 255)),
-    "redirect": (137, (0, 255)),
-}  # fmt: skip
+_SIDES = {"-s": Field.SOURCE, "-d": Field.DESTINATION}
+_WAYS = {"-i": Field.IN_INTERFACE, "-o": Field.OUT_INTERFACE}
+_ENDS = {"--sport": Field.SOURCE_PORT, "--sports": Field.SOURCE_PORT, "--dport": Field.DESTINATION_PORT}
+_ENDS["--dports"] = Field.DESTINATION_PORT
 
 
-def field_match(field: Field, ranges: Intervals, negated: bool, family: Family) -> Match:
-    """A match on a field, its intervals complemented where negated."""
-    return FieldMatch(field, complement(ranges, top(field, family)) if negated else ranges)
-
-
-@cache
-def addresses(field: Field, value: str, negated: bool, family: Family) -> Match:
-    """`-s`, `-d`: addresses, prefixes and netmasks, separated by commas. Raises Unclear."""
-    ranges: list[Interval] = []
-    for part in value.split(","):
-        text, _, mask = part.partition("/")
+def basic(option: Option, context: Context) -> tuple[Match, ...]:
+    """An option of iptables itself: `-s`, `-d`, `-i`, `-o`, `-p`, `-f`. Raises Unclear."""
+    name, negated, values = option
+    if name in _SIDES:
         try:
-            network = ip_network(f"{text}/{mask}" if mask else text, strict=False)
-        except ValueError:
-            raise Unclear(f"{part} is a host name, or a mask with gaps") from None
-        if (network.version == 4) != (family is Family.IPV4):
-            raise Unclear(f"{part} is of the other address family")
-        ranges.append((int(network.network_address), int(network.broadcast_address)))
-    return field_match(field, normalise(ranges), negated, family)
+            return (fields.addresses(_SIDES[name], values[0], negated, context.host.family),)
+        except Gaps:
+            return (context.own(option.text, not negated),)  # translation may change the address
+    if name in _WAYS:
+        return (fields.interface(_WAYS[name], values[0], negated),)
+    if name == "-p":
+        match = fields.protocol(values[0], negated)
+        return (match,) if match is not None else ()
+    if name == "-f":
+        return (context.assumed("unfragmented", "-f (a fragment)", False, not negated),)
+    return ()
 
 
-@cache
-def address_range(field: Field, value: str, negated: bool, family: Family) -> Match:
-    """`iprange`: `first-last`, or one address. Raises Unclear."""
-    low, _, high = value.partition("-")
-    try:
-        first, last = ip_address(low), ip_address(high or low)
-    except ValueError:
-        raise Unclear(f"{value} is no range of addresses") from None
-    if first.version != last.version or (first.version == 4) != (family is Family.IPV4):
-        raise Unclear(f"{value} is of the other address family")
-    return field_match(field, normalise([(int(first), int(last))]), negated, family)
-
-
-@cache
-def interface(field: Field, value: str, negated: bool) -> Match:
-    """`-i`, `-o`: a name, or a prefix with `+`."""
-    return InterfaceMatch(field, (value,), negated)
-
-
-@cache
-def protocol(value: str, negated: bool) -> Match | None:
-    """`-p`: a name or number; None for all. Raises Unclear."""
-    name = value.lower()
-    if name in ("all", "0"):
-        return NEVER if negated else None
-    number = int(name) if name.isdigit() else PROTOCOLS.get(name, 256)
-    if number > 255:
-        raise Unclear(f"unknown protocol {value}")
-    return field_match(Field.PROTOCOL, ((number, number),), negated, Family.IPV4)
-
-
-def _port(text: str) -> int:
-    number = int(text) if text.isdigit() else SERVICES.get(text.lower())
-    if number is None:
-        try:
-            number = socket.getservbyname(text)
-        except (OSError, UnicodeError):
-            raise Unclear(f"unknown service name {text}") from None
-    if number > 65535:
-        raise Unclear(f"{text} is no port")
-    return number
-
-
-@cache
-def port_ranges(value: str) -> Intervals:
-    """Ports, and ranges `low:high` with either end left out, separated by commas. Raises Unclear."""
-    ranges: list[Interval] = []
-    for part in value.split(","):
-        low, colon, high = part.partition(":")
-        first = _port(low) if low else 0
-        last = (_port(high) if high else 65535) if colon else first
-        if not low and not colon:
-            raise Unclear("an empty port")
-        ranges.append((first, last))
-    return normalise(ranges)
-
-
-@cache
-def ports(field: Field, value: str, negated: bool) -> Match:
-    """`--sport`, `--dports` and the like. Raises Unclear."""
-    return field_match(field, port_ranges(value), negated, Family.IPV4)
-
-
-@cache
-def either_port(value: str, negated: bool) -> Match:
-    """`multiport --ports`: the source or the destination port is one of these. Raises Unclear."""
-    ranges = port_ranges(value)
-    both = (FieldMatch(Field.SOURCE_PORT, ranges),), (FieldMatch(Field.DESTINATION_PORT, ranges),)
-    match = AnyOf(both)
-    return NoneOf((match,)) if negated else match
-
-
-_FLAG_SETS = {"ALL": 63, "NONE": 0}
-
-
-def _flags(value: str) -> int:
-    bits = 0
-    for name in value.upper().split(","):
-        if name in _FLAG_SETS:
-            bits |= _FLAG_SETS[name]
-        elif name in TcpFlag.__members__:
-            bits |= int(TcpFlag[name])
+def conditions(module: MatchModule, group: Group, context: Context) -> tuple[Match, ...]:
+    """A condition for each test of the group, all of them under the same details."""
+    details = [("! " if each.negated else "") + each.text for each in group.options if each.name in module.details]
+    tests = [each for each in group.options if each.name in module.tests]
+    own = module.own or bool(module.changed_by & context.changers)
+    found = []
+    for test in tests or [Option("", False, ())]:
+        text = " ".join(each for each in (module.name, test.text, *details) if each)
+        if own:
+            found.append(context.own(text, not test.negated))
         else:
-            raise Unclear(f"unknown TCP flag {name}")
-    return bits
+            found.append(context.shared(text, not test.negated, per_packet=module.per_packet))
+    return tuple(found)
 
 
-@cache
-def tcp_flags(mask: str, wanted: str, negated: bool) -> Match:
-    """`--tcp-flags MASK COMP`: of the flags in the mask, exactly those in comp are set. Raises Unclear."""
-    bits, value = _flags(mask), _flags(wanted)
-    ranges = normalise((flags, flags) for flags in range(256) if flags & bits == value)
-    return field_match(Field.TCP_FLAGS, ranges, negated, Family.IPV4)
+def unknown_module(group: Group, context: Context) -> tuple[Match, ...]:
+    """A module that is not known: it can but match or not, whatever its options mean; each line asks for itself."""
+    words = (("! " if each.negated else "") + each.text for each in group.options)
+    return (context.own(" ".join((group.module, *words)).strip()),)
 
 
-@cache
-def icmp_type(value: str, negated: bool, family: Family) -> Match:
-    """`--icmp-type`, `--icmpv6-type`: a name, `type` or `type/code`. Raises Unclear."""
-    table = _ICMP_TYPES if family is Family.IPV4 else _ICMPV6_TYPES
-    if value.lower() in table:
-        kind, codes = table[value.lower()]
+def always(module: MatchModule, group: Group, context: Context) -> tuple[Match, ...]:
+    """A module that matches every packet."""
+    return ()
+
+
+def ports(module: MatchModule, group: Group, context: Context) -> tuple[Match, ...]:
+    """tcp, udp and the like: ports and flags exactly, other tests as conditions. Raises Unclear."""
+    found: list[Match] = []
+    for option in group.options:
+        name, negated, values = option
+        if name in _ENDS:
+            found.append(fields.ports(_ENDS[name], values[0], negated, False))
+        elif name == "--syn":
+            found.append(fields.tcp_flags(*fields.SYN_ONLY, negated))
+        elif name == "--tcp-flags":
+            found.append(fields.tcp_flags(values[0], values[1], negated))
+        else:
+            found.append(context.own(f"{module.name} {option.text}", not negated))
+    return tuple(found)
+
+
+def multiport(module: MatchModule, group: Group, context: Context) -> tuple[Match, ...]:
+    """xt_multiport.c: one of --sports, --dports, --ports. Raises Unclear."""
+    if len(group.options) != 1:
+        raise Unclear("multiport takes one of --sports, --dports and --ports")
+    name, negated, values = group.options[0]
+    if values[0].count(",") + values[0].count(":") > 14:
+        raise Unclear("multiport takes 15 ports, a range counting as two")
+    if name == "--ports":
+        return (fields.either_port(values[0], negated),)
+    return (fields.ports(_ENDS[name], values[0], negated, True),)
+
+
+def icmp(module: MatchModule, group: Group, context: Context) -> tuple[Match, ...]:
+    """icmp, icmp6. Raises Unclear."""
+    family = Family.IPV4 if module.name == "icmp" else Family.IPV6
+    found = (fields.icmp_type(each.values[0], each.negated, family) for each in group.options)
+    return tuple(match for match in found if match is not None)
+
+
+def iprange(module: MatchModule, group: Group, context: Context) -> tuple[Match, ...]:
+    """Each side by itself, negated by itself (xt_iprange.c). Raises Unclear."""
+    family = context.host.family
+    found: list[Match] = []
+    for name, negated, values in group.options:
+        side = Field.SOURCE if name == "--src-range" else Field.DESTINATION
+        found.append(fields.field_match(side, fields.address_ranges(values[0], family), negated, family))
+    return tuple(found)
+
+
+def mac(module: MatchModule, group: Group, context: Context) -> tuple[Match, ...]:
+    """xt_mac.c: packets that no Ethernet frame brought (loopback, tunnels) never match, negated or not."""
+    found: list[Match] = []
+    for _, negated, values in group.options:
+        numbers = fields.mac(values[0])
+        if negated:
+            rest = complement(numbers, top(Field.MAC, Family.IPV4))
+            found += [FieldMatch(Field.MAC, rest), fields.NOT_LOOPBACK]
+            found.append(context.shared("the interface is an Ethernet one"))
+        else:
+            found.append(FieldMatch(Field.MAC, numbers))
+    return tuple(found)
+
+
+_TYPES = frozenset(
+    ("UNSPEC", "UNICAST", "LOCAL", "BROADCAST", "ANYCAST", "MULTICAST")
+    + ("BLACKHOLE", "UNREACHABLE", "PROHIBIT", "THROW", "NAT", "XRESOLVE")
+)
+
+
+def addrtype(module: MatchModule, group: Group, context: Context) -> tuple[Match, ...]:
+    """Types of addresses as the host's routes have them; as seen from one interface alone, a condition."""
+    limits = [each.name for each in group.options if each.name in module.details]
+    found: list[Match] = []
+    for option in group.options:
+        if option.name in limits:
+            continue
+        kinds = option.values[0].upper().split(",")
+        odd = [kind for kind in kinds if kind not in _TYPES]
+        if odd:
+            raise Unclear(f"unknown type of address {odd[0]}")
+        if limits:
+            found.append(context.shared(" ".join(("addrtype", option.text, *limits)), not option.negated))
+            continue
+        side = Field.SOURCE if option.name == "--src-type" else Field.DESTINATION
+        matches = [address_type(context.host, side, kind) for kind in kinds]
+        if any(match is None for match in matches):
+            found += [NEVER] if option.negated else []
+            continue
+        match = AnyOf(tuple((match,) for match in matches if match is not None))
+        found.append(NoneOf((match,)) if option.negated else match)
+    return tuple(found)
+
+
+def pkttype(module: MatchModule, group: Group, context: Context) -> tuple[Match, ...]:
+    """Frames are taken to be for this host alone, unless that is withdrawn."""
+    found: list[Match] = []
+    for _, negated, values in group.options:
+        kind = values[0].lower()
+        if kind not in ("unicast", "broadcast", "multicast", "otherhost", "host"):
+            raise Unclear(f"unknown type of packet {kind}")
+        kind = "unicast" if kind == "host" else kind
+        condition = context.host.assumed("unicast-frames", f"pkttype --pkt-type {kind}", kind == "unicast")
+        found.append(ConditionMatch(replace(condition, per_packet=True), not negated))
+    return tuple(found)
+
+
+_COUNTS = ("--packets-eq", "--packets-lt", "--packets-gt", "--bytes-eq", "--bytes-lt", "--bytes-gt")
+
+
+def ipset(module: MatchModule, group: Group, context: Context) -> tuple[Match, ...]:
+    """Membership as the set's export has it; a set that rules change is asked about by each line for itself."""
+    option = next((each for each in group.options if each.name in ("--match-set", "--set")), None)
+    if option is None:
+        raise Unclear("no set is named")
+    name, flags = option.values
+    dimensions = tuple(flags.split(","))
+    if any(each not in ("src", "dst") for each in dimensions) or len(dimensions) > 6:
+        raise Unclear(f"{flags} is no list of src and dst")
+    text = f"set --match-set {name} {flags}"
+    found: list[Match] = []
+    if any(each.name == "--return-nomatch" for each in group.options):
+        found.append(context.own(f"{text} --return-nomatch", not option.negated))
+    elif name in context.changed_sets or context.dry:
+        found.append(context.own(text, not option.negated))
     else:
-        text, _, code = value.partition("/")
-        if not text.isdigit() or (code and not code.isdigit()) or int(text) > 255 or int(code or 0) > 255:
-            raise Unclear(f"unknown ICMP type {value}")
-        kind, codes = int(text), (int(code), int(code)) if code else (0, 255)
-        kind = -1 if family is Family.IPV4 and kind == 255 else kind
-    parts: list[Match] = []
-    if kind >= 0:
-        parts.append(FieldMatch(Field.ICMP_TYPE, ((kind, kind),)))
-    if codes != (0, 255):
-        parts.append(FieldMatch(Field.ICMP_CODE, (codes,)))
-    if not negated and len(parts) == 1:
-        return parts[0]
-    return NoneOf(tuple(parts)) if negated else AnyOf((tuple(parts),))
+        from validator.dialects._ipset_matches import set_match
+
+        match = set_match(context.host, name, dimensions, option.negated, context.span.path)
+        if context.changers & _TRANSLATING and isinstance(match, ConditionMatch):
+            match = context.own(text, not option.negated)  # the address may have changed since another line asked
+        found.append(_of_each_packet(match))
+    counts = [each for each in group.options if each.name in _COUNTS]
+    found += [context.own(f"{text} {each.text}", not each.negated) for each in counts]
+    return tuple(found)
 
 
-@cache
-def mac(value: str, negated: bool) -> Match:
-    """`--mac-source`. Raises Unclear."""
-    try:
-        number = int(value.replace(":", "").replace("-", ""), 16)
-    except ValueError:
-        raise Unclear(f"{value} is no MAC address") from None
-    if number >> 48:
-        raise Unclear(f"{value} is no MAC address")
-    return field_match(Field.MAC, ((number, number),), negated, Family.IPV4)
+_TRANSLATING = frozenset(("DNAT", "REDIRECT", "NETMAP", "SAME"))
 
 
-@cache
-def states(value: str, negated: bool, path: str) -> Match:
-    """`--state`, `--ctstate`; the virtual states SNAT and DNAT are conditions. Raises Unclear."""
-    known: list[Interval] = []
-    alternatives: list[tuple[Match, ...]] = []
-    for name in value.upper().split(","):
-        if name in State.__members__:
-            known.append((int(State[name]), int(State[name])))
-        elif name in ("SNAT", "DNAT"):
-            alternatives.append((condition(f"conntrack --ctstate {name}", path),))
-        else:
-            raise Unclear(f"unknown connection state {name}")
-    ranges = normalise(known)
-    if not alternatives:
-        return field_match(Field.STATE, ranges, negated, Family.IPV4)
-    if ranges:
-        alternatives.append((FieldMatch(Field.STATE, ranges),))
-    match = AnyOf(tuple(alternatives))
-    return NoneOf((match,)) if negated else match
+def _of_each_packet(match: Match) -> Match:
+    """The match with its conditions asked for each packet: request and reply have each other's addresses."""
+    match match:
+        case ConditionMatch():
+            return replace(match, condition=replace(match.condition, per_packet=True))
+        case AnyOf():
+            return AnyOf(tuple(tuple(_of_each_packet(part) for part in parts) for parts in match.alternatives))
+        case NoneOf():
+            return NoneOf(tuple(_of_each_packet(part) for part in match.matches))
+    return match
 
 
-@cache
-def condition(text: str, path: str, expected: bool = True) -> Match:
-    """An open condition on what a dump cannot tell; one variable for one text of one dump."""
-    return ConditionMatch(Condition(f"{path}: {text}", f"whether `{text}` matches"), expected)
+def mark(module: MatchModule, group: Group, context: Context) -> tuple[Match, ...]:
+    """`mark`, `connmark`: bits kept with the packet; packets without a connection have no connmark."""
+    found: list[Match] = [fields.TRACKED] if module.name == "connmark" else []
+    for _, negated, values in group.options:
+        found += mark_match(module.name, values[0], negated)
+    return tuple(found)
 
 
-@cache
-def nominal(text: str, path: str, value: bool, assumption: str = "normal-load", expected: bool = True) -> Match:
-    """A condition with the value that `assumption` gives it."""
-    found = Condition(
-        f"{path}: {text}", f"`{text}` {'matches' if value else 'does not match'}", None, assumption, value
-    )
-    return ConditionMatch(found, expected)
+def before_tracking(group: Group, context: Context) -> tuple[Match, ...]:
+    """What asks for a packet's connection in the raw table, where only what loopback brings back has one."""
+    words = (("! " if each.negated else "") + each.text for each in group.options)
+    return (context.own(" ".join((group.module, *words)) + " in the raw table"),)
 
 
-def _hashlimit(options: str) -> bool | None:
-    return "-above" not in options
+def frag(module: MatchModule, group: Group, context: Context) -> tuple[Match, ...]:
+    """ip6t_frag.c: only packets with a fragment header, whatever is negated."""
+    words = " ".join(("frag", *(("! " if each.negated else "") + each.text for each in group.options)))
+    return (context.assumed("unfragmented", words, False),)
 
 
-def _connlimit(options: str) -> bool | None:
-    return "--connlimit-above" not in options
-
-
-def _recent(options: str) -> bool | None:
-    """With a hit count, the limit is not reached; without one, the list is anybody's guess."""
-    return False if "--hitcount" in options else None
-
-
-NOMINAL: dict[str, Callable[[str], bool | None]] = {
-    "limit": lambda options: True,
-    "hashlimit": _hashlimit,
-    "connlimit": _connlimit,
-    "recent": _recent,
-}
-"""Modules that limit rates: from the options, what they match below the limit, None if not told."""
-
-
-def module_match(module: str, options: str, negated: bool, path: str) -> Match | None:
-    """The match of a module that is not decided exactly; None where it always matches.
-
-    `options` is their text without `!`.
-    """
-    text = f"{module} {options}".strip()
-    if module == "recent" and "--set" in options.split():
-        return NEVER if negated else None
-    value = NOMINAL[module](options) if module in NOMINAL else None
-    if value is None:
-        return condition(text, path, not negated)
-    return nominal(text, path, value, "normal-load", not negated)
+def rpfilter(module: MatchModule, group: Group, context: Context) -> tuple[Match, ...]:
+    """Whether the reverse route leads back: taken for granted; `--invert` turns it round."""
+    rest = [each.text for each in group.options if each.name != "--invert"]
+    inverted = any(each.name == "--invert" for each in group.options)
+    return (context.assumed("reverse-path", " ".join(("rpfilter", *rest)), True, not inverted),)

@@ -1,208 +1,201 @@
-"""One rule line of an iptables dump: its words, and what they match and do.
+"""Rule lines of an iptables dump: what each option of a line decides.
 
-The words of a rule are read left to right. Options that are decided exactly become matches at once;
-the options of any other module are gathered into one condition. Groups of words repeat in dumps,
-so each (option, value) is made once and shared.
+Dumps repeat themselves: a line is cut at its one-letter options, and each piece is read once. A piece that does
+not stand for itself sends the whole line through the reader of words, which is always right.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from validator.dialects import _iptables_matches as matches
-from validator.dialects._iptables_matches import Unclear
-from validator.model import Match
+from validator.dialects._iptables_context import Context
+from validator.dialects._iptables_fields import Gaps, addresses, protocol_number
+from validator.dialects._iptables_modules import MODULES
+from validator.dialects._iptables_options import Line
+from validator.dialects._iptables_targets import TARGETS, check
+from validator.dialects._iptables_words import Group, Option, RuleWords, TargetUse, Unclear, words
+from validator.dialects._linux_host import Host
+from validator.model import AnyOf, ConditionMatch, Match, NoneOf
 from validator.packets.fields import Family, Field
+from validator.source import Span
 
-_WORDS = re.compile(r'"((?:[^"\\]|\\.)*)"|(\S+)')
-
-
-def words(line: str) -> list[str]:
-    """The words of a line; a quoted word loses its quotes and escapes."""
-    if '"' not in line:
-        return line.split()
-    return [bare or re.sub(r"\\(.)", r"\1", quoted) for quoted, bare in _WORDS.findall(line)]
-
-
-@dataclass(slots=True)
-class RuleWords:
-    """A rule being read: what it matches so far, its target, and what was not understood."""
-
-    matches: list[Match] = field(default_factory=list)
-    target: str = ""
-    target_options: list[str] = field(default_factory=list)
-    goto: bool = False
-    unclear: str = ""
-    conditional: bool = False
-
-
-_S, _D = Field.SOURCE_PORT, Field.DESTINATION_PORT
-_PORT_OPTIONS: dict[str, Field | None] = {
-    "--sport": _S, "--source-port": _S, "--sports": _S, "--source-ports": _S,
-    "--dport": _D, "--destination-port": _D, "--dports": _D, "--destination-ports": _D,
-    "--ports": None, "--port": None,
-}  # fmt: skip
-_ADDRESS_OPTIONS = {
-    "-s": Field.SOURCE, "--source": Field.SOURCE, "--src": Field.SOURCE,
-    "-d": Field.DESTINATION, "--destination": Field.DESTINATION, "--dst": Field.DESTINATION,
-}  # fmt: skip
-_INTERFACE_OPTIONS = {
-    "-i": Field.IN_INTERFACE, "--in-interface": Field.IN_INTERFACE,
-    "-o": Field.OUT_INTERFACE, "--out-interface": Field.OUT_INTERFACE,
-}  # fmt: skip
-_EXACT_MODULES = frozenset(
-    ("tcp", "udp", "sctp", "dccp", "udplite", "multiport", "mport", "icmp", "icmp6", "icmpv6", "ipv6-icmp")
-    + ("iprange", "mac", "state", "conntrack", "comment", "standard")
-)
-_BASE_OPTIONS = frozenset(
-    ("-s", "-d", "-i", "-o", "-p", "-m", "-j", "-g", "-f", "-c", "-4", "-6", "--source", "--src")
-    + ("--destination", "--dst", "--in-interface", "--out-interface", "--protocol", "--proto", "--match")
-    + ("--jump", "--goto", "--fragment", "--set-counters", "--ipv4", "--ipv6")
-)
+_PIECES = re.compile(r"(?<!!) (?=(?:! )?-[a-zA-Z46] )")
+_COMMENT = " -m comment --comment "
+_MOST_PIECES = 1 << 18
 
 
 class RuleReader:
-    """Reads rule lines of one dump: `path` names it in conditions, `family` decides addresses."""
+    """Reads rule lines of one dump: `path` names it, `family` decides what an address is."""
 
     def __init__(self, path: str, family: Family) -> None:
-        self._path, self._family = path, family
-        self._made: dict[tuple[str, ...], Match | None] = {}
+        self._family = family
+        self._context = Context(Host("", family), Span(path, 0), dry=True)
+        self._pieces: dict[str, tuple[tuple[Group, ...], TargetUse | None] | None] = {}
+        self._targets: dict[tuple[str, bool, tuple[Option, ...]], TargetUse] = {}
 
-    def read(self, parts: list[str]) -> RuleWords:
-        """The rule in `parts`, the words after `-A CHAIN`. Never raises."""
-        found = RuleWords()
+    def read(self, text: str) -> RuleWords:
+        """The rule in `text`, what stands behind `-A CHAIN`. Never raises."""
+        text = text.strip()
+        found = self._quickly(text)
+        return found if found is not None else self._carefully(text)
+
+    def said(self, found: RuleWords) -> tuple[object, ...]:
+        """What two rules have in common that match and do the same; empty for one that is not understood."""
+        if found.why:
+            return ()
+        decided = sorted(repr(self._decided(group)) for group in found.groups)
+        return tuple(decided), found.target and (found.target.name, found.target.goto, found.target.options)
+
+    def _quickly(self, text: str) -> RuleWords | None:
+        """The rule from its pieces; None where they do not tell."""
+        if "\t" in text or "  " in text:
+            return None
+        if '"' in text:
+            shorter = _without_comments(" " + text)
+            if shorter is None:
+                return None
+            text = shorter
+        groups: list[Group] = []
+        target: TargetUse | None = None
+        known = self._pieces
+        for piece in _PIECES.split(text):
+            try:
+                read = known[piece]
+            except KeyError:
+                read = self._piece(piece)
+            if read is None:
+                return None
+            groups += read[0]
+            if read[1] is not None:
+                if target is not None:
+                    return None
+                target = read[1]
+        protocol = -1
+        for group in groups:
+            if group.protocol >= 0:
+                protocol = group.protocol
+        for group in groups:
+            if group.needs and protocol not in group.needs:
+                return None
+        return RuleWords(tuple(groups), target)
+
+    def _piece(self, piece: str) -> tuple[tuple[Group, ...], TargetUse | None] | None:
+        """What a piece of a line says; None where that cannot be told from it alone."""
+        found: tuple[tuple[Group, ...], TargetUse | None] | None = None
+        parts = piece.split()
         try:
-            self._read(parts, found)
-        except Unclear as reason:
-            found.unclear = str(reason)
-        except IndexError:
-            found.unclear = "the rule ends in the middle of an option"
+            if len(parts) == 2 and parts[0] in ("-s", "-d"):
+                option = Option(parts[0], False, (parts[1],))
+                side = Field.SOURCE if parts[0] == "-s" else Field.DESTINATION
+                addresses(side, parts[1], False, self._family)
+                found = (Group("", (option,)),), None
+            elif len(parts) == 2 and parts[0] == "-j" and parts[1] not in TARGETS:
+                found = (), TargetUse(parts[1])
+            else:
+                line = Line(self._family)
+                line.read(parts)
+                groups, why = self._groups(line)
+                if not (why or line.skipped or line.shortened):
+                    found = groups, self._target(line)
+        except (Unclear, Gaps):
+            pass
+        if len(self._pieces) >= _MOST_PIECES:
+            self._pieces.clear()
+        self._pieces[piece] = found
         return found
 
-    def _read(self, parts: list[str], found: RuleWords) -> None:
-        at, module = 0, ""
-        gathered: list[str] = []
-        flipped = False
-        while at < len(parts):
-            word = parts[at]
-            negated = word == "!"
-            if negated:
-                at += 1
-                word = parts[at]
-            if word in _BASE_OPTIONS or word == "--comment":
-                self._close(module, gathered, flipped, found)
-                gathered, flipped = [], False
-            if word in ("-m", "--match"):
-                module = parts[at + 1]
-                at += 2
-                if module not in _EXACT_MODULES:
-                    gathered, flipped = [""], False
+    def _carefully(self, text: str) -> RuleWords:
+        """The rule, read word by word."""
+        line = Line(self._family)
+        why = ""
+        try:
+            line.read(words(text))
+        except Unclear as reason:
+            why = str(reason)
+        groups, odd = self._groups(line)
+        why = why or odd
+        protocol = max((group.protocol for group in groups), default=-1)
+        for group in groups:
+            if group.needs and protocol not in group.needs and not why:
+                why = f"-m {group.module} stands without the protocol it needs"
+        target = None
+        try:
+            target = self._target(line)
+        except Unclear as reason:
+            why = why or str(reason)
+        return RuleWords(groups, target, why, line.skipped and not why)
+
+    def _target(self, line: Line) -> TargetUse | None:
+        """The target, one object for equal ones. Raises Unclear."""
+        if line.target is None:
+            return None
+        key = (line.target, line.goto, tuple(line.target_options))
+        if key not in self._targets:
+            use = TargetUse(*key[:2], key[2])
+            check(use, self._context)
+            self._targets[key] = use
+        return self._targets[key]
+
+    def _groups(self, line: Line) -> tuple[tuple[Group, ...], str]:
+        """The groups of a line that are understood, and why another one is not."""
+        found: list[Group] = []
+        why = ""
+        for module, options in line.groups:
+            group = Group(module, tuple(options))
+            try:
+                decided = self._decided(group)
+            except Unclear as reason:
+                why = why or str(reason)
                 continue
-            if word in ("-j", "-g", "--jump", "--goto"):
-                at = self._target(parts, at, found)
-                module = ""
-                continue
-            taken = self._option(word, parts, at, negated, module, found)
-            if taken:
-                at += taken
-                continue
-            if not module and not word.startswith("--"):
-                raise Unclear(f"unknown word {word}")
-            gathered = gathered or [""]
-            gathered.append(word)
-            flipped = flipped or negated
-            at += 1
-        self._close(module, gathered, flipped, found)
+            needs = MODULES[module].needs if module in MODULES else frozenset()
+            if module and not decided and not needs:
+                continue  # it says nothing
+            protocol = -1
+            if not module and options[0].name == "-p" and not options[0].negated:
+                protocol = protocol_number(options[0].values[0])
+            conditional = module == "set" or any(_open(match) for match in decided)
+            found.append(Group(module, tuple(options), needs, protocol, conditional))
+        return tuple(found), why
 
-    def _close(self, module: str, gathered: list[str], flipped: bool, found: RuleWords) -> None:
-        """The options of a module that is not decided exactly, as one match."""
-        if not gathered:
-            return
-        text = " ".join(gathered[1:])
-        key = ("module", module, text, str(flipped))
-        if key not in self._made:
-            self._made[key] = matches.module_match(module or "option", text, flipped, self._path)
-        self._add(self._made[key], found)
-        if matches.NOMINAL.get(module, _open)(text) is None:
-            found.conditional = True
+    def _decided(self, group: Group) -> tuple[Match, ...]:
+        return decided(group, self._context)
 
-    def _add(self, match: Match | None, found: RuleWords) -> None:
-        if match is not None:
-            found.matches.append(match)
 
-    def _option(self, word: str, parts: list[str], at: int, negated: bool, module: str, found: RuleWords) -> int:
-        """Read an option that is decided exactly; how many words it took, 0 if it is not one."""
-        if word == "--comment":
-            parts[at + 1]
-            return 2
-        if word in ("-4", "-6", "--ipv4", "--ipv6"):
-            return 1
-        if word in ("-c", "--set-counters"):
-            return 3
-        if word in ("-f", "--fragment"):
-            self._add(matches.nominal("-f (a fragment)", self._path, False, "unfragmented", not negated), found)
-            return 1
-        if word in ("--syn", "--tcp-flags") and module in ("tcp", ""):
-            size = 1 if word == "--syn" else 3
-            mask, wanted = ("FIN,SYN,RST,ACK", "SYN") if size == 1 else (parts[at + 1], parts[at + 2])
-            if mask == "!":  # the old place of the sign
-                return 1 + self._option(word, [word, *parts[at + 2 :]], 0, True, module, found)
-            self._add(matches.tcp_flags(mask, wanted, negated), found)
-            return size
-        make = self._maker(word, module)
-        if make is None:
-            return 0
-        value, taken = parts[at + 1], 2
-        if value == "!":
-            negated, value, taken = not negated, parts[at + 2], 3
-        key = (word, value, str(negated))
-        if key not in self._made:
-            self._made[key] = make(value, negated)
-        self._add(self._made[key], found)
-        return taken
+def decided(group: Group, context: Context) -> tuple[Match, ...]:
+    """The matches that stand for a group of options. Raises Unclear."""
+    if not group.module:
+        return matches.basic(group.options[0], context)
+    module = MODULES.get(group.module)
+    if module is None:
+        return matches.unknown_module(group, context)
+    return module.convert(module, group, context)
 
-    def _maker(self, word: str, module: str) -> Callable[[str, bool], Match | None] | None:
-        """What makes a match of the value of `word` in `module`."""
-        if word in _ADDRESS_OPTIONS:
-            return lambda value, no: matches.addresses(_ADDRESS_OPTIONS[word], value, no, self._family)
-        if word in _INTERFACE_OPTIONS:
-            return lambda value, no: matches.interface(_INTERFACE_OPTIONS[word], value, no)
-        if word in ("-p", "--protocol", "--proto"):
-            return matches.protocol
-        if word in _PORT_OPTIONS and (module in _EXACT_MODULES or not module):
-            side = _PORT_OPTIONS[word]
-            if side is None:
-                return matches.either_port
-            return lambda value, no: matches.ports(side, value, no)
-        if word in ("--icmp-type", "--icmpv6-type"):
-            return lambda value, no: matches.icmp_type(value, no, self._family)
-        if word in ("--src-range", "--dst-range"):
-            end = Field.SOURCE if word == "--src-range" else Field.DESTINATION
-            return lambda value, no: matches.address_range(end, value, no, self._family)
-        if word == "--mac-source":
-            return matches.mac
-        if word in ("--state", "--ctstate"):
-            return lambda value, no: matches.states(value, no, self._path)
-        if word == "--ctproto":
-            return matches.protocol
-        if module == "conntrack" and word.startswith("--ct"):
-            return lambda value, no: matches.condition(f"conntrack {word} {value}", self._path, not no)
+
+def _open(match: Match) -> bool:
+    """Whether a match asks for a condition that no assumption settles."""
+    match match:
+        case ConditionMatch():
+            return match.condition.assumption is None
+        case AnyOf():
+            return any(_open(part) for parts in match.alternatives for part in parts)
+        case NoneOf():
+            return any(_open(part) for part in match.matches)
+    return False
+
+
+def _without_comments(text: str) -> str | None:
+    """The line without its quoted comments; None where other words are quoted or a comment has escapes."""
+    if "\\" in text:
         return None
-
-    def _target(self, parts: list[str], at: int, found: RuleWords) -> int:
-        """Read `-j TARGET` and its options, up to the next match option."""
-        found.goto = parts[at] in ("-g", "--goto")
-        found.target = parts[at + 1]
-        at += 2
-        while at < len(parts) and parts[at] not in _BASE_OPTIONS:
-            if parts[at] == "!" and at + 1 < len(parts) and parts[at + 1] in _BASE_OPTIONS:
-                break
-            found.target_options.append(parts[at])
-            at += 1
-        return at
-
-
-def _open(options: str) -> bool | None:
-    return None
+    parts = text.split('"')
+    if len(parts) % 2 == 0:
+        return None
+    kept = []
+    for before in parts[0:-1:2]:
+        if not before.endswith(_COMMENT):
+            return None
+        kept.append(before[: -len(_COMMENT)])
+    if parts[-1] and not parts[-1].startswith(" "):
+        return None
+    return "".join((*kept, parts[-1])).strip()

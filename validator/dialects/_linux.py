@@ -1,139 +1,123 @@
-"""A Linux host's iptables dumps as a firewall of the model, in the kernel's order of hooks.
+"""A Linux host's exports as a firewall of the model, in the kernel's order of hooks and base chains.
 
-Netfilter's packet flow: a packet for the host passes PREROUTING (raw, mangle, nat) and INPUT (mangle,
-filter, security); one from the host OUTPUT (raw, mangle, nat, filter, security) and POSTROUTING
-(mangle); one through it PREROUTING, FORWARD (mangle, filter, security) and POSTROUTING. The nat table sees only
-the first packet of a connection. Where it translates a destination, what happens then is not
-followed: such a packet's fate is a free variable. Source translation changes nothing that
-is judged here.
+Netfilter's packet flow: a packet for the host passes PREROUTING and INPUT, one from it OUTPUT and POSTROUTING,
+one through it PREROUTING, FORWARD and POSTROUTING; at each hook the base chains of all rulesets by priority
+(linux/netfilter_ipv4.h, nft(8)), iptables' tables among them. Every one of them must accept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from validator.dialects import Fragment, Options
-from validator.model import (
-    ACCEPT,
-    CONTINUE,
-    DROP,
-    REJECT,
-    RETURN,
-    Action,
-    Chain,
-    FieldMatch,
-    Firewall,
-    Hook,
-    Rule,
-    Verb,
-    undecidable,
-    unfollowed,
-)
-from validator.packets.fields import Family, Field, State
+from validator.dialects._linux_host import Host, IpSet, LinuxInterfaces, LinuxSettings, named_sets, own_addresses
+from validator.dialects._linux_ruleset import Ruleset
+from validator.errors import ExportError
+from validator.model import Chain, Firewall, Hook
+from validator.packets.fields import Family
 
 if TYPE_CHECKING:
-    from validator.dialects.iptables_save import IptChain, IptDump, IptRule
-
-_PRE = ("raw:PREROUTING", "mangle:PREROUTING", "nat:PREROUTING")
-HOOKS = {
-    Hook.INPUT: (*_PRE, "mangle:INPUT", "filter:INPUT", "security:INPUT"),
-    Hook.OUTPUT: (
-        "raw:OUTPUT",
-        "mangle:OUTPUT",
-        "nat:OUTPUT",
-        "filter:OUTPUT",
-        "security:OUTPUT",
-        "mangle:POSTROUTING",
-    ),
-    Hook.FORWARD: (*_PRE, "mangle:FORWARD", "filter:FORWARD", "security:FORWARD", "mangle:POSTROUTING"),
-}
-_GO_ON = frozenset(
-    ("", "LOG", "NFLOG", "ULOG", "TRACE", "MARK", "CONNMARK", "CONNSECMARK", "SECMARK", "TCPMSS", "CHECKSUM")
-    + ("CLASSIFY", "DSCP", "TOS", "TTL", "HL", "SET", "ECN", "TCPOPTSTRIP", "AUDIT", "IDLETIMER", "LED")
-    + ("RATEEST", "SYNPROXY_LOG", "TEE", "HMARK", "ACCOUNT")
-)
-"""Targets after which the walk goes on with the next rule, iptables-extensions(8)."""
-_TRANSLATES = frozenset(("DNAT", "REDIRECT", "NETMAP", "TPROXY", "BALANCE", "SAME"))
-_SOURCE_ONLY = frozenset(("SNAT", "MASQUERADE"))
-_ACTIONS = {"ACCEPT": ACCEPT, "DROP": DROP, "REJECT": REJECT, "RETURN": RETURN}
-_KNOWN = FieldMatch(Field.STATE, ((int(State.ESTABLISHED), int(State.UNTRACKED)),))
-"""Packets that are not the first of a tracked connection."""
+    from validator.dialects._iptables_dump import IptDump
 
 
 def convert(fragments: Sequence[Fragment], options: Options) -> Firewall | None:
-    """The firewall of one family, or None where no dump speaks of it. A table in a later file
-    replaces the same table of an earlier one."""
+    """The firewall of one family, or None where no ruleset speaks of it.
+
+    Raises ExportError where two exports hold the same chains: which of them is in force nobody could tell.
+    """
+    host = _host(fragments, options)
+    rulesets = list(_rulesets(fragments, host))
+    if not rulesets:
+        return None
     chains: dict[str, Chain] = {}
-    paths: list[str] = []
+    for ruleset in rulesets:
+        twice = next((name for name in ruleset.chains if name in chains), None)
+        if twice is not None:
+            problem = f"the chain {twice} of host {host.name} stands in another export as well"
+            raise ExportError(problem, "give the export of one moment only", ruleset.path, 1)
+        chains.update(ruleset.chains)
+    bases = sorted(
+        (base for ruleset in rulesets for base in ruleset.bases), key=lambda base: (base.priority, base.order)
+    )
+    return Firewall(
+        host=host.name,
+        name=" + ".join(dict.fromkeys(ruleset.label for ruleset in rulesets)),
+        platform="linux",
+        family=host.family,
+        hooks={hook: tuple(base.name for base in bases if base.hook is hook) for hook in Hook},
+        chains=chains,
+        exports=tuple(dict.fromkeys(ruleset.path for ruleset in rulesets)),
+    )
+
+
+def _rulesets(fragments: Sequence[Fragment], host: Host) -> Iterator[Ruleset]:
+    """What each export contributes to the family of `host`.
+
+    A host can have legacy and nft tables of iptables at once: both are in force. Tables that iptables-nft made are
+    shown by nft as well, with less of what they say: those of an iptables-save count.
+    """
+    parts = [part for each in fragments if isinstance(each.data, tuple) for part in each.data]
+    dumps = [part for part in parts if hasattr(part, "variant") and part.family is host.family]
+    saved = {title for dump in dumps for title in _nft_titles(dump)}
+    variants = {dump.variant for dump in dumps}
     for fragment in fragments:
-        for dump in _dumps(fragment):
-            if dump.family is not options.family:
-                continue
-            paths.append(fragment.path)
-            for table, declared in dump.tables.items():
-                chains = {name: chain for name, chain in chains.items() if not name.startswith(f"{table}:")}
-                chains.update(_table(table, declared, dump))
-    if not paths:
-        return None
-    hooks = {hook: tuple(name for name in names if name in chains) for hook, names in HOOKS.items()}
-    name = "ip6tables" if options.family is Family.IPV6 else "iptables"
-    return Firewall(options.host, name, "linux", options.family, hooks, chains, tuple(dict.fromkeys(paths)))
+        if fragment.dialect.startswith("nft-"):
+            yield from _of_nftables(fragment.data, host, saved)
+        elif isinstance(fragment.data, tuple):
+            yield from _of_iptables(fragment.data, host, variants)
 
 
-def _dumps(fragment: Fragment) -> tuple[IptDump, ...]:
-    data = fragment.data
-    assert isinstance(data, tuple)
-    return data
+def _nft_titles(dump: IptDump) -> Iterator[str]:
+    """The names that nft gives the tables of an iptables-nft dump."""
+    if dump.variant == "nft":
+        family = "ip" if dump.family is Family.IPV4 else "ip6"
+        yield from (f"{family} {table}" for table in dump.tables)
 
 
-def _table(table: str, declared: Mapping[str, IptChain], dump: IptDump) -> dict[str, Chain]:
-    names = set(declared)
-    found: dict[str, Chain] = {}
-    for chain in declared.values():
-        rules: list[Rule] = []
-        for rule in chain.rules:
-            rules.extend(_rules(table, rule, names, dump))
-        if table == "nat" and chain.policy:
-            # The nat table is asked only about the first packet of a connection.
-            known = Rule((_KNOWN,), ACCEPT, dump.span(chain.line), "nat sees new connections only", implicit=True)
-            rules.insert(0, known)
-        found[f"{table}:{chain.name}"] = Chain(f"{table}:{chain.name}", tuple(rules), _policy(chain, dump))
-    return found
+def _of_nftables(data: object, host: Host, saved: Container[str]) -> Iterator[Ruleset]:
+    from validator.dialects._nft_convert import ruleset
+    from validator.dialects._nft_data import NftRuleset
+
+    assert isinstance(data, NftRuleset)
+    tables = {key: table for key, table in data.tables.items() if table.title not in saved}
+    found = ruleset(replace(data, tables=tables), host)
+    if found is not None:
+        yield found
 
 
-def _policy(chain: IptChain, dump: IptDump) -> Rule | None:
-    if not chain.policy:
-        return None
-    action = ACCEPT if chain.policy == "ACCEPT" else DROP
-    span = dump.span(chain.line)
-    return Rule((), action, span, f":{chain.name} {chain.policy}", f"policy of {chain.name}")
+def _of_iptables(data: tuple[object, ...], host: Host, variants: Container[str]) -> Iterator[Ruleset]:
+    from validator.dialects._iptables_convert import ruleset
+    from validator.dialects.iptables_save import IptDump
+
+    for part in data:
+        if isinstance(part, IptDump) and part.family is host.family:
+            if "nft" in variants and "legacy" in variants:
+                prefix = "legacy " if part.variant == "legacy" else ""
+                part = replace(part, prefix=prefix, incomplete="")
+            yield ruleset(part, host)
 
 
-def _rules(table: str, rule: IptRule, names: set[str], dump: IptDump) -> tuple[Rule, ...]:
-    """One line as rules of the model: one, or several where it is not wholly understood."""
-    span = dump.span(rule.line)
-    canonical = f"{table} {' '.join(rule.text.split())}"
-    if rule.words is None or rule.why:
-        understood = tuple(rule.words.matches) if rule.words else ()
-        return undecidable(understood, span, canonical, rule.why)
-    matches = tuple(rule.words.matches)
-    target = rule.words.target
-    if rule.words.goto and target in names:
-        return (Rule(matches, Action(Verb.GOTO, f"{table}:{target}"), span, canonical),)
-    if target in names:
-        return (Rule(matches, Action(Verb.JUMP, f"{table}:{target}"), span, canonical),)
-    if rule.words.goto:
-        return undecidable(matches, span, canonical, f"the chain {target} is not in the dump")
-    if target in _ACTIONS:
-        return (Rule(matches, _ACTIONS[target], span, canonical),)
-    if target == "NOTRACK" or (target == "CT" and "--notrack" in rule.words.target_options):
-        untracked = Action(Verb.CONTINUE, assign=((Field.STATE, int(State.UNTRACKED)),))
-        return (Rule(matches, untracked, span, canonical),)
-    if target in _GO_ON or target == "CT":
-        return (Rule(matches, CONTINUE, span, canonical),)
-    if target in _SOURCE_ONLY:
-        return (Rule(matches, ACCEPT, span, canonical),)
-    if target in _TRANSLATES:
-        return unfollowed(matches, span, canonical, f"address translation ({target}) is not followed")
-    return undecidable(matches, span, canonical, f"the target {target} is not known")
+def _host(fragments: Sequence[Fragment], options: Options) -> Host:
+    """What the exports beside rules tell of the host."""
+    interfaces: LinuxInterfaces | None = None
+    forwarding = None
+    sets: list[IpSet] = []
+    for fragment in fragments:
+        match fragment.data:
+            case LinuxInterfaces() as found if options.family in found.families:
+                interfaces = found
+            case LinuxSettings() as settings:
+                forwarding = settings.forwarding.get(options.family, forwarding)
+            case tuple() as parts:
+                sets += [part for part in parts if isinstance(part, IpSet)]
+    return Host(
+        name=options.host,
+        family=options.family,
+        withdrawn=options.withdrawn,
+        own=own_addresses(interfaces.interfaces, options.family) if interfaces else None,
+        interfaces=interfaces.interfaces if interfaces else None,
+        forwarding=forwarding,
+        sets=named_sets(sets, options.family),
+    )

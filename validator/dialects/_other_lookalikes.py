@@ -20,14 +20,45 @@ _TEXTS: tuple[tuple[re.Pattern[str], str, str], ...] = (
         "run iptables-save > FILE and pass that file",
     ),
     (
-        re.compile(r"\S+ \((active|default)(, (active|default))?\)\s*$|\s+services: .*|\s+masquerade: (yes|no)"),
+        re.compile(
+            r"\S+ \((active|default)(, (active|default))?\)\s*$|\s+services: .*"
+            r"|\s+(masquerade|icmp-block-inversion): (yes|no)|\s+target: (default|ACCEPT|DROP|REJECT|%%REJECT%%)\s*$"
+        ),
         "this is firewall-cmd output, which is not the whole ruleset",
-        "run iptables-save > FILE (or nft list ruleset) and pass that file",
+        "run nft list ruleset > FILE (or iptables-save > FILE) and pass that file",
     ),
     (
-        re.compile(r"table (ip|ip6|inet|arp|bridge|netdev) \S+ \{"),
-        "this is an nftables ruleset, which is not read yet",
-        "where iptables-nft made the rules, run iptables-save > FILE and pass that file",
+        re.compile(r"-P [A-Z]+ (ACCEPT|DROP)\s*$|-N \S+\s*$|-[AI] \S+ (.* )?-[jg] \S+"),
+        "these are rules without their tables, as iptables -S prints them",
+        "run iptables-save > FILE and pass that file",
+    ),
+    (
+        re.compile(r"Type: (hash|bitmap|list):\S+\s*$"),
+        "this is ipset list output",
+        "run ipset save > FILE and pass that file",
+    ),
+    (
+        re.compile(
+            r"\s*(sudo )?(/s?bin/|/usr/s?bin/)?ipset (-exist |-! )?(create|add|del|flush|destroy|swap|-[NADFXWE]) "
+        ),
+        "this is a script of ipset commands, not a dump",
+        "run ipset save > FILE on the host and pass that file",
+    ),
+    (
+        re.compile(
+            r"Kernel (IP|IPv6) routing table"
+            r"|(default|[\da-fA-F.:]+/\d+) (via \S+ |dev \S+ |nhid \d+ )+(proto|scope|metric|src|$)"
+        ),
+        "this is a table of routes",
+        "run ip -j addr > FILE and pass that file: it tells the host's addresses and networks",
+    ),
+    (
+        re.compile(
+            r"\S+: flags=\d+<[A-Z,]*>|\S+ +Link encap:|\d+: \S+ +inet6? \S+/\d+ "
+            r"|\S+ +(UP|DOWN|UNKNOWN) +([\da-f.:]+/\d+( +|$))+$"
+        ),
+        "these are the addresses of a host in a form that leaves out some",
+        "run ip -j addr > FILE and pass that file",
     ),
     (
         re.compile(r"\s*(sudo |\$IPTABLES |/s?bin/|/usr/s?bin/)?ip6?tables (-t \w+ )?-[AIPNFX] "),

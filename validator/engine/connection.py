@@ -13,15 +13,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from validator.engine.evaluate import MIRROR, STRAIGHT, Decider, Evaluator, Outcome, interface_patterns
-from validator.model import LOOPBACK, Chain, Condition, ConditionMatch, Firewall, Hook, Match, Rule, Verb
-from validator.packets.diagram import LEAF, Node, children_in
-from validator.packets.fields import TCP, UDP, Field, Intervals, State, TcpFlag
-from validator.packets.intervals import normalise
+from validator.engine.evaluate import Decider, Evaluator, Outcome, interface_patterns
+from validator.engine.legs import EPHEMERAL, LEGS, RELATED, Leg
+from validator.engine.passing import passed, reachable
+from validator.engine.widest import widest
+from validator.model import LOOPBACK, Chain, Condition, ConditionMatch, FieldMatch, Firewall, Hook, Match, Rule, Verb
+from validator.packets.fields import TCP, UDP, Field, Intervals
+from validator.packets.intervals import meets, normalise
+from validator.packets.nodes import Node
 from validator.packets.space import FIRST_CONDITION, PacketSet, PacketSpace
-
-EPHEMERAL: Intervals = ((1024, 65535),)
-"""The source ports of clients: RFC 6056 section 3.2 names 1024-65535."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,47 +32,28 @@ class Crossing:
     hook: Hook
 
 
-@dataclass(frozen=True, slots=True)
-class Leg:
-    """One kind of packet of a connection: its name in reports, states, flags, and direction."""
-
-    name: str  # request or reply
-    state: State
-    tcp_flags: tuple[int, ...]
-    mirrored: bool = False
-
-    def bounds(self, protocol: int) -> dict[int, Intervals]:
-        """The values of the fields that a leg settles."""
-        flags = self.tcp_flags if protocol == TCP else (0,)
-        return {
-            Field.PROTOCOL: ((protocol, protocol),),
-            Field.STATE: ((int(self.state), int(self.state)),),
-            Field.TCP_FLAGS: normalise((flag, flag) for flag in flags),
-            Field.ICMP_TYPE: ((0, 0),),
-            Field.ICMP_CODE: ((0, 0),),
-        }
-
-
-_ACK, _PSH, _FIN = TcpFlag.ACK, TcpFlag.PSH, TcpFlag.FIN
-_DATA = (int(_ACK), int(_ACK | _PSH), int(_ACK | _FIN))
-REQUEST = Leg("request", State.NEW, (int(TcpFlag.SYN),))
-REPLY = Leg("reply", State.ESTABLISHED, (int(TcpFlag.SYN | _ACK), *_DATA), mirrored=True)
-FOLLOWING = Leg("request", State.ESTABLISHED, _DATA)
-LEGS = (REQUEST, REPLY, FOLLOWING)
-
-_OPPOSITE = {Hook.INPUT: Hook.OUTPUT, Hook.OUTPUT: Hook.INPUT, Hook.FORWARD: Hook.FORWARD}
 _NONE: Intervals = ((0, 0),)
+_PORT = Field.DESTINATION_PORT
+_TRANSLATED = (Field.DESTINATION, Field.OUT_INTERFACE)
 
 
 class Path:
     """The firewalls between two ends, in the order a request meets them, and the packets of interest.
 
     `ports` are all destination ports that will be asked about; source ports are EPHEMERAL. With
-    `loopback` the packets travel over the loopback interface.
+    `loopback` the packets travel over the loopback interface. `destinations`: where all requests that will be
+    asked about go, before any translation; None for anywhere.
     """
 
-    def __init__(self, crossings: tuple[Crossing, ...], ports: Intervals, loopback: bool = False) -> None:
+    def __init__(
+        self,
+        crossings: tuple[Crossing, ...],
+        ports: Intervals,
+        loopback: bool = False,
+        destinations: Intervals | None = None,
+    ) -> None:
         self.crossings, self._ports, self.loopback = crossings, ports, loopback
+        self._destinations = destinations
         firewalls = [crossing.firewall for crossing in crossings]
         self.alternatives = next((f.alternatives for f in firewalls if f.alternatives), ())
         patterns = interface_patterns(firewalls) | {LOOPBACK}
@@ -80,83 +61,193 @@ class Path:
             patterns.update(firewall.profiles)
         self.space = PacketSpace(firewalls[0].family, patterns)
         self.conditions: dict[str, Condition] = {}
-        self._outcomes: dict[bool, Node] = {}
-        self._accepted: dict[tuple[int, Leg], PacketSet] = {}
-        self._slices: dict[bool, list[Rule]] = {}
+        self._outcomes: dict[tuple[bool, int, Intervals], Node] = {}
+        self._translations: dict[tuple[int, Intervals], list[Node | None]] = {}
+        self._wide: dict[bool, Evaluator] = {}
+        self._first: Evaluator | None = None
+        self._widened: dict[Intervals, Intervals] = {}
+        self._passing: dict[tuple[int, Leg, Intervals], Passing] = {}
         self._assuming: list[Rule] | None = None
 
     # --- one way -----------------------------------------------------------
 
-    def outcomes(self, mirrored: bool) -> Node:
-        """What becomes of every packet that goes with the request, or, mirrored, with the reply: a
-        diagram with Outcome leaves, for all protocols, ports and states that will be asked about."""
-        if mirrored not in self._outcomes:
-            self._outcomes[mirrored] = self._one_way(mirrored)
-        return self._outcomes[mirrored]
+    def outcomes(self, mirrored: bool, protocol: int, ports: Intervals) -> Node:
+        """What becomes of every packet to `ports` that goes with the request, or, mirrored, with the reply: a
+        diagram with Outcome leaves, for all states and flags that will be asked about. It says nothing of others."""
+        key = (mirrored, protocol, ports)
+        if key not in self._outcomes:
+            evaluator = self._evaluator(mirrored, protocol, ports)
+            if mirrored:
+                result = self._replies(evaluator, protocol, ports)
+            else:
+                result = self._requests(evaluator, protocol, ports)
+            self._outcomes[key] = evaluator.unmarked(evaluator.directed(result))
+            self.conditions.update(evaluator.conditions)
+        return self._outcomes[key]
 
-    def _evaluator(self, mirrored: bool) -> Evaluator:
-        # A rule may set the state (NOTRACK), so the slice cannot lean on it.
+    def widened(self, protocol: int, bounds: Mapping[Field, Intervals]) -> dict[Field, Intervals]:
+        """`bounds` for packets as they come and, where this path translates any, as they then are."""
+        ports = bounds.get(_PORT, self._ports)
+        self.outcomes(False, protocol, ports)
+        if not any(self._translations[protocol, ports]):
+            return dict(bounds)
+        kept = {field: ranges for field, ranges in bounds.items() if field not in _TRANSLATED}
+        return {**kept, _PORT: self._with_new_ports(ports)}
+
+    def _with_new_ports(self, ports: Intervals) -> Intervals:
+        """`ports`, and those that translation turns them into."""
+        if not self._sets_ports:
+            return ports
+        if ports not in self._widened:
+            to = {} if self._destinations is None else {Field.DESTINATION: self._destinations}
+            if self._first is None:
+                self._first = Evaluator(self.space, self._bounds(False, self._ports) | to)
+            evaluator = Evaluator(self.space, self._bounds(False, ports) | to, within=self._first)
+            found = list(ports)
+            for crossing in self.crossings:
+                found += evaluator.set_values(crossing.firewall, passed(crossing.firewall, crossing.hook), _PORT)
+            self._widened[ports] = normalise(found)
+        return self._widened[ports]
+
+    @cached_property
+    def _sets_ports(self) -> bool:
+        """Whether any rule translates ports."""
+        return any(
+            field is _PORT
+            for chain in self._chains()
+            for rule in chain.rules
+            if rule.action.assign
+            for field, _ in rule.action.assign
+        )
+
+    @cached_property
+    def _set_states(self) -> frozenset[int]:
+        """The states that rules set (NOTRACK)."""
+        return frozenset(
+            value
+            for chain in self._chains()
+            for rule in chain.rules
+            if rule.action.assign
+            for field, value in rule.action.assign
+            if field is Field.STATE and isinstance(value, int)
+        )
+
+    def _states(self, mirrored: bool) -> Intervals:
+        """The states a packet going this way can have: its legs', and those that rules set."""
+        states = {int(leg.state) for leg in (*LEGS, RELATED) if leg.mirrored is mirrored}
+        return normalise((state, state) for state in states | self._set_states)
+
+    def _evaluator(self, mirrored: bool, protocol: int, ports: Intervals) -> Evaluator:
+        """One for some of the ports, within the one for all."""
+        if mirrored not in self._wide:
+            bounds = self._bounds(mirrored, self._with_new_ports(self._ports))
+            self._wide[mirrored] = Evaluator(self.space, {**bounds, Field.STATE: self._states(mirrored)}, mirrored)
+        wide = self._wide[mirrored]
+        bounds = self._bounds(mirrored, self._with_new_ports(ports)) | {
+            Field.PROTOCOL: ((protocol, protocol),),
+            Field.STATE: self._states(mirrored),
+        }
+        found = Evaluator(self.space, bounds, mirrored, wide)
+        if mirrored or (bounds[_PORT] == ports and self._destinations is None):
+            return found
+        bounds[_PORT] = ports
+        if self._destinations is not None:
+            bounds[Field.DESTINATION] = self._destinations
+        found.untranslated = Evaluator(self.space, bounds, mirrored, wide)
+        found.untranslated.whole = self._destinations is not None
+        return found
+
+    def _bounds(self, mirrored: bool, ports: Intervals) -> dict[Field, Intervals]:
         flags = {flag for leg in LEGS if leg.mirrored is mirrored for flag in (0, *leg.tcp_flags)}
-        bounds = {
+        return {
             Field.PROTOCOL: ((TCP, TCP), (UDP, UDP)),
             Field.TCP_FLAGS: normalise((flag, flag) for flag in flags),
             Field.ICMP_TYPE: _NONE,
             Field.ICMP_CODE: _NONE,
-            Field.DESTINATION_PORT: self._ports,
+            Field.DESTINATION_PORT: ports,
             Field.SOURCE_PORT: EPHEMERAL,
         }
-        return Evaluator(self.space, bounds, mirrored)
 
-    def _one_way(self, mirrored: bool) -> Node:
-        evaluator = self._evaluator(mirrored)
-        diagrams = self.space.diagrams
-        result = diagrams.leaf(Outcome(Verb.ACCEPT))
-        for crossing in self.crossings if mirrored else reversed(self.crossings):
-            hook = _OPPOSITE[crossing.hook] if mirrored else crossing.hook
-            function = evaluator.hook(crossing.firewall, hook)
-            function = diagrams.fix(function, self._interfaces(hook, mirrored))
-            result = diagrams.apply("path", _path_shortcut, function, result)
-        self.conditions.update(evaluator.conditions)
+    def _requests(self, evaluator: Evaluator, protocol: int, ports: Intervals) -> Node:
+        result = self.space.diagrams.leaf(Outcome(Verb.ACCEPT))
+        for number, crossing in reversed(list(enumerate(self.crossings, 1))):
+            last = number == len(self.crossings)
+            function = evaluator.hook(crossing.firewall, crossing.hook, self.loopback, last)
+            result = evaluator.composer.across(function, result)
+        translations = [evaluator.translation(c.firewall, c.hook, self.loopback) for c in self.crossings]
+        self._translations[protocol, ports] = translations
         return result
 
-    def _interfaces(self, hook: Hook, mirrored: bool) -> dict[int, int]:
-        """The interface fields a hook settles, as levels: none for a local packet, or loopback."""
-        turn = MIRROR if mirrored else STRAIGHT
-        there, missing = Field.IN_INTERFACE, Field.OUT_INTERFACE
-        if hook is Hook.OUTPUT:
-            there, missing = missing, there
-        settled = {} if hook is Hook.FORWARD else {int(turn[missing]): 0}
-        if self.loopback:
-            settled[int(turn[there])] = self.space.interfaces.number(LOOPBACK)
-        return settled
+    def _replies(self, evaluator: Evaluator, protocol: int, ports: Intervals) -> Node:
+        """The replies, from the last firewall to the first. Those beyond one that translates the request's
+        destination see the replies as they come from there."""
+        self.outcomes(False, protocol, ports)
+        result = self.space.diagrams.leaf(Outcome(Verb.ACCEPT))
+        before: list[Node] = []
+        for crossing, translation in zip(self.crossings, self._translations[protocol, ports], strict=True):
+            function = evaluator.reply(crossing.firewall, crossing.hook, translation, self.loopback)
+            for earlier in reversed(before):
+                function = evaluator.composer.across(earlier, function)
+            result = evaluator.composer.across(function, result)
+            before += [translation] if translation is not None else []
+        return result
 
-    def accepted(self, protocol: int, leg: Leg) -> PacketSet:
-        """The connections (peers, addresses, ports, conditions) whose every packet of `leg` passes."""
-        key = (protocol, leg)
-        if key not in self._accepted:
+    def passing(self, protocol: int, leg: Leg, ports: Intervals) -> Passing:
+        """The connections (peers, addresses, conditions) to `ports` whose every packet of `leg` passes."""
+        key = (protocol, leg, ports)
+        if key not in self._passing:
             diagrams = self.space.diagrams
-            verdicts = diagrams.map(self.outcomes(leg.mirrored), self._passes)
+            verdicts = diagrams.map(self.outcomes(leg.mirrored, protocol, ports), self._passes)
             bounds = leg.bounds(protocol)
-            node = diagrams.quantify(verdicts, bounds, diagrams.both)
-            self._accepted[key] = PacketSet(self.space, node)
-        return self._accepted[key]
+            each = {level: self.space.values(level) for level in self._per_packet()}
+            possible = diagrams.quantify(verdicts, each, diagrams.either)
+            sets = (
+                diagrams.quantify(verdicts, bounds, diagrams.both),
+                diagrams.quantify(verdicts, {**bounds, **each}, diagrams.both),
+                diagrams.quantify(possible, bounds, diagrams.both),
+            )
+            self._passing[key] = Passing(*(PacketSet(self.space, node) for node in sets))
+        return self._passing[key]
+
+    def _per_packet(self) -> Iterator[int]:
+        """The levels of conditions of which each packet may have its own value."""
+        for level, key in self.space.conditions().items():
+            condition = self.conditions.get(str(key))
+            if condition is not None and condition.per_packet:
+                yield level
 
     def _passes(self, value: object) -> Node:
         assert isinstance(value, Outcome)
         return self.space.diagrams.leaf(value.verb is Verb.ACCEPT)
 
-    def slice(self, mirrored: bool) -> list[Rule]:
-        """Every rule, disabled ones too, that a packet going this way can meet on the path."""
-        if mirrored not in self._slices:
-            evaluator = self._evaluator(mirrored)
-            rules = [rule for chain in self._chains() for rule in evaluator.meeting(chain.rules)]
-            self._slices[mirrored] = rules
-        return self._slices[mirrored]
+    def opening(self, protocol: int, ports: Intervals) -> list[Rule]:
+        """The rules, disabled ones too, that would accept requests to some of `ports`, in chains that requests pass."""
+        evaluator = Evaluator(self.space, self._bounds(False, ports) | {Field.PROTOCOL: ((protocol, protocol),)})
+        return evaluator.meeting([rule for rule, own in self._opening if meets(own, ports)])
+
+    @cached_property
+    def _opening(self) -> list[tuple[Rule, Intervals]]:
+        """The rules that accept requests to some ports, and which."""
+        names: dict[int, tuple[Firewall, set[str]]] = {}
+        for crossing in self.crossings:
+            reached = reachable(crossing.firewall, passed(crossing.firewall, crossing.hook))
+            names.setdefault(id(crossing.firewall), (crossing.firewall, set()))[1].update(reached)
+        return [
+            (rule, match.intervals)
+            for firewall, reached in names.values()
+            for name, chain in firewall.chains.items()
+            if name in reached
+            for rule in chain.rules
+            if rule.action.verb is Verb.ACCEPT and not rule.implicit and rule.understood
+            for match in rule.matches
+            if isinstance(match, FieldMatch) and match.field is _PORT
+        ]
 
     def assuming(self) -> list[Rule]:
         """The enabled rules on the path that match only under an assumption, or fail to."""
         if self._assuming is None:
-            ways = [self._evaluator(mirrored) for mirrored in (False, True)]
+            ports = self._with_new_ports(self._ports)
+            ways = [Evaluator(self.space, self._bounds(way, ports), way) for way in (False, True)]
             self._assuming = [
                 rule
                 for chain in self._chains()
@@ -170,130 +261,69 @@ class Path:
     def _chains(self) -> list[Chain]:
         return [chain for crossing in self.crossings for chain in crossing.firewall.chains.values()]
 
-    def deciders(self, protocol: int, leg: Leg, region: PacketSet, verbs: tuple[Verb, ...]) -> list[Decider]:
-        """Who decides the packets of `leg` in `region` with one of `verbs`, the widest first."""
-        return widest(self.outcomes(leg.mirrored), region, leg.bounds(protocol), verbs)
+    def deciders(
+        self, protocol: int, leg: Leg, ports: Intervals, region: PacketSet, verbs: tuple[Verb, ...]
+    ) -> list[Decider]:
+        """Who decides the packets of `leg` in `region` (all to `ports`) with one of `verbs`, the widest first."""
+        return widest(self.outcomes(leg.mirrored, protocol, ports), region, leg.bounds(protocol), verbs)
 
     def condition_bounds(self) -> dict[int, Intervals]:
-        """Both values of every condition met so far, for quantification."""
-        return dict.fromkeys(self.space.conditions(), ((0, 1),))
+        """Every value of every condition met so far, for quantification."""
+        return {level: self.space.values(level) for level in self.space.conditions() if self.space.values(level)}
 
 
-def _path_shortcut(first: Node, second: Node) -> Node | None:
-    """Two firewalls in a row: what the first accepts meets the second; a decider of the last wins."""
-    if first.level != LEAF:
-        return None
-    outcome = first.value
-    assert isinstance(outcome, Outcome)
-    if outcome.verb is not Verb.ACCEPT:
-        return first
-    if second.level == LEAF:
-        last = second.value
-        assert isinstance(last, Outcome)
-        return first if last.verb is Verb.ACCEPT and last.decider is None else second
-    return second
+@dataclass(frozen=True, slots=True)
+class Passing:
+    """The connections of which every packet of a leg passes: with all conditions left open, and surely and
+    possibly, whatever those conditions are that each packet meets for itself."""
 
-
-def widest(
-    outcomes: Node, region: PacketSet, bounds: Mapping[int, Intervals], verbs: tuple[Verb, ...]
-) -> list[Decider]:
-    """The deciders of the leaves of `outcomes` that `region` reaches within `bounds`.
-
-    Sorted by how many of the region's packets they decide (as a fraction of each field, so that
-    widths multiply), then by where they stand.
-    """
-    weights: dict[int, float] = {}
-    found: dict[int, Decider] = {}
-    space = region.space
-    memo: dict[tuple[int, int], dict[int, float]] = {}
-
-    def walk(node: Node, area: Node) -> dict[int, float]:
-        if area is space.diagrams.false:
-            return {}
-        if node.level == LEAF:
-            return leaf(node)
-        key = (node.uid, area.uid)
-        if key not in memo:
-            total: dict[int, float] = {}
-            level = min(node.level, area.level)
-            for share, kid, part in _split(node, area, level, bounds, space.top(level) + 1):
-                for uid, weight in walk(kid, part).items():
-                    total[uid] = total.get(uid, 0.0) + weight * share
-            memo[key] = total
-        return memo[key]
-
-    def leaf(node: Node) -> dict[int, float]:
-        outcome = node.value
-        assert isinstance(outcome, Outcome)
-        if outcome.verb not in verbs or outcome.decider is None:
-            return {}
-        found[id(outcome.decider.rule)] = outcome.decider
-        return {id(outcome.decider.rule): 1.0}
-
-    weights = walk(outcomes, region.node)
-
-    def order(decider: Decider) -> tuple[float, str, int]:
-        span = decider.rule.span
-        return (-weights[id(decider.rule)], span.path, span.line)
-
-    return sorted((found[key] for key in weights), key=order)
-
-
-def _split(
-    node: Node, area: Node, level: int, bounds: Mapping[int, Intervals], size: int
-) -> Iterator[tuple[float, Node, Node]]:
-    """The pairs of children of two diagrams at `level`, with the share of its values each takes."""
-    if level in bounds:
-        kids = children_in(node, bounds[level]) if node.level == level else [node]
-        for kid in kids:
-            yield 1.0 / len(kids), kid, area
-        return
-    i = j = start = 0
-    one = node.level == level
-    two = area.level == level
-    while start < size:
-        high_a = node.highs[i] if one else size - 1
-        high_b = area.highs[j] if two else size - 1
-        high = min(high_a, high_b)
-        kid = node.kids[i] if one else node
-        part = area.kids[j] if two else area
-        yield (high - start + 1) / size, kid, part
-        i += high_a == high
-        j += high_b == high
-        start = high + 1
+    open: PacketSet
+    surely: PacketSet
+    possibly: PacketSet
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a path does with the connections in `region` (peers, addresses, ports) of one protocol."""
+    """What a path does with the connections in `region` (peers, addresses) of one protocol to `ports`.
+
+    `legs` are the packets that must pass: as a connection of its own, or one that belongs to another (RELATED).
+    """
 
     path: Path
     protocol: int
+    ports: Intervals
     region: PacketSet
+    legs: tuple[Leg, ...] = LEGS
 
     @cached_property
     def accepted(self) -> PacketSet:
         """Connections of which every leg is accepted, conditions left open."""
         total = self.region
-        for leg in LEGS:
-            total = total & self.path.accepted(self.protocol, leg)
+        for leg in self.legs:
+            total = total & self.path.passing(self.protocol, leg, self.ports).open
         return total
 
     @cached_property
     def surely(self) -> PacketSet:
         """Connections accepted whatever the conditions."""
-        return self.accepted.forall(self.path.condition_bounds())
+        total = self.region
+        for leg in self.legs:
+            total = total & self.path.passing(self.protocol, leg, self.ports).surely
+        return total.forall(self.path.condition_bounds())
 
     @cached_property
     def possibly(self) -> PacketSet:
         """Connections accepted for some values of the conditions."""
-        return self.accepted.exists(self.path.condition_bounds())
+        total = self.region
+        for leg in self.legs:
+            total = total & self.path.passing(self.protocol, leg, self.ports).possibly
+        return total.exists(self.path.condition_bounds())
 
     def of_leg(self, leg: Leg) -> tuple[PacketSet, PacketSet]:
         """Of one leg alone: the connections surely and possibly accepted."""
-        accepted = self.region & self.path.accepted(self.protocol, leg)
+        passing = self.path.passing(self.protocol, leg, self.ports)
         bounds = self.path.condition_bounds()
-        return accepted.forall(bounds), accepted.exists(bounds)
+        return (self.region & passing.surely).forall(bounds), (self.region & passing.possibly).exists(bounds)
 
     def open_conditions(self) -> list[Condition]:
         """The open conditions that the accepted connections depend on."""
@@ -314,7 +344,3 @@ def assumed_conditions(rules: list[Rule]) -> list[Condition]:
             if isinstance(match, ConditionMatch) and match.condition.assumed is not None:
                 found.setdefault(match.condition.key, match.condition)
     return list(found.values())
-
-
-PROTOCOLS = {"tcp": TCP, "udp": UDP}
-"""The protocol numbers of a port entry's words."""

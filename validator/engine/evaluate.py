@@ -1,398 +1,298 @@
-"""Packet sets through a firewall: what a hook does with every packet at once.
+"""Packet sets through a firewall: what becomes of every packet that is at one of its hooks.
 
-A chain is a function from packets to an outcome: accepted, dropped, returned or still going. It is
-one diagram whose leaves are outcomes; two rules in a row compose by putting the second in the place
-of "still going", and that is associative, so a chain is folded in a balanced way. A jump puts
-the called chain's function where the rule matches. Only rules that some packet of interest can meet
-take part (the slice).
+Base chains follow each other in the order in which a packet passes them (model.PASSES). Between
+PREROUTING and what follows it is routed: one whose destination was translated goes where that leads. A nat
+chain is asked about a connection's first packet; what it sets holds for the packets that follow, and
+its opposite for the replies.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 
-from validator.model import (
-    AnyOf,
-    Chain,
-    Condition,
-    ConditionMatch,
-    FieldMatch,
-    Firewall,
-    Hook,
-    InterfaceMatch,
-    Match,
-    NoneOf,
-    Rule,
-    Verb,
-)
-from validator.packets.diagram import LEAF, Node, fold
-from validator.packets.fields import Field, Intervals
-from validator.packets.intervals import intersect, meets
-from validator.packets.space import PacketSet, PacketSpace
+from validator.engine.chains import Chains
+from validator.engine.outcomes import Assign, Composer, Decider, Following, Free, Outcome, Set
+from validator.engine.regions import MIRROR, STRAIGHT, Bounds, interface_patterns
+from validator.model import LOOPBACK, PASSES, Bit, Firewall, Hook, Verb
+from validator.packets.fields import ICMP, ICMPV6, TCP, Field, State, TcpFlag
+from validator.packets.intervals import normalise
+from validator.packets.nodes import Node
+from validator.packets.space import PacketSpace
 
-Bounds = Mapping[Field, Intervals]
-"""The packets of interest: the values of some fields, as the request's packet has them."""
+OPPOSITE = {Hook.INPUT: Hook.OUTPUT, Hook.OUTPUT: Hook.INPUT, Hook.FORWARD: Hook.FORWARD}
+"""Where a firewall meets the replies to what it meets at a hook."""
 
-MIRROR = {
-    **{field: field for field in Field},
-    Field.IN_INTERFACE: Field.OUT_INTERFACE,
-    Field.OUT_INTERFACE: Field.IN_INTERFACE,
-    Field.SOURCE: Field.DESTINATION,
-    Field.DESTINATION: Field.SOURCE,
-    Field.SOURCE_PORT: Field.DESTINATION_PORT,
-    Field.DESTINATION_PORT: Field.SOURCE_PORT,
-}
-"""The field of the request that holds what a field of the reply holds."""
-STRAIGHT = {field: field for field in Field}
+_DNAT, _HERE, _FROM_HERE = Bit("dnat"), Bit("local-destination"), Bit("local-source")
+_CARRIED, _OF_CONNECTION = ("mark", "connmark", "dnat"), ("reply", "connmark")
+_ACCEPTED = Outcome(Verb.ACCEPT)
+_TRANSLATED = (Field.DESTINATION, Field.DESTINATION_PORT)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Decider:
-    """The rule that ended a packet's walk, and where; compared by identity."""
+class Evaluator(Chains):
+    """Evaluates firewalls in `space` for packets within `bounds`.
 
-    rule: Rule
-    firewall: Firewall
-    chain: Chain
-
-    @property
-    def is_policy(self) -> bool:
-        """Whether it is the chain's policy, not one of its rules."""
-        return self.rule is self.chain.policy
-
-
-Assign = tuple[tuple[int, int], ...]
-"""Header fields that were set on the way, as (level, value), in order."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """A leaf: what became of the packet, who decided it, and the fields set on the way."""
-
-    verb: Verb
-    decider: Decider | None = None
-    assign: Assign = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Aside:
-    """A leaf that waits for the rules that follow to be told which fields were set."""
-
-    outcome: Outcome
-
-
-_ON = Outcome(Verb.CONTINUE)
-_BACK = Outcome(Verb.RETURN)
-_ENDS = (Verb.ACCEPT, Verb.DELIVER, Verb.DROP, Verb.REJECT)
-
-
-def interface_patterns(firewalls: Iterable[Firewall]) -> set[str]:
-    """Every interface pattern that the rules of `firewalls` name."""
-    seen: set[int] = set()
-    patterns: set[str] = set()
-
-    def visit(matches: tuple[Match, ...]) -> None:
-        for match in matches:
-            if isinstance(match, FieldMatch) or id(match) in seen:
-                continue
-            seen.add(id(match))
-            match match:
-                case InterfaceMatch():
-                    patterns.update(match.names)
-                case AnyOf():
-                    for alternative in match.alternatives:
-                        visit(alternative)
-                case NoneOf():
-                    visit(match.matches)
-
-    for firewall in firewalls:
-        for chain in firewall.chains.values():
-            for rule in chain.rules:
-                visit(rule.matches)
-    return patterns
-
-
-class Evaluator:
-    """Evaluates hooks in `space` for packets within `bounds`.
-
-    `mirrored`: the firewall's packets are replies, and fields are those of the request.
-    `conditions` collects every open condition met, by key.
+    `mirrored`: the firewall's packets are replies, and fields are those of the request. `within`: one for wider
+    bounds, whose work is used again. `conditions` collects every open condition met, by key.
     """
 
-    def __init__(self, space: PacketSpace, bounds: Bounds, mirrored: bool = False) -> None:
-        self._space, self._diagrams = space, space.diagrams
-        self._bounds: Mapping[int, Intervals] = {int(level): ranges for level, ranges in bounds.items()}
-        self._turn = MIRROR if mirrored else STRAIGHT
-        self.conditions: dict[str, Condition] = {}
-        self._meets: dict[int, bool] = {}
-        self._ranges: dict[int, tuple[int, Intervals]] = {}
-        self._assigns = False
-        self._functions: dict[tuple[int, str], Node] = {}
-        self._on, self._back = self._diagrams.leaf(_ON), self._diagrams.leaf(_BACK)
+    def __init__(
+        self, space: PacketSpace, bounds: Bounds, mirrored: bool = False, within: Evaluator | None = None
+    ) -> None:
+        super().__init__(space, bounds, mirrored, within)
+        self._mirrored = mirrored
+        self._passed: dict[tuple[int, Hook, Node | None], Node] = {}
+        self._translations: dict[tuple[int, Hook, bool], Node | None] = {}
+        self._accept = self._diagrams.leaf(_ACCEPTED)
+        self.untranslated: Evaluator | None = None
+        """One for the packets as they come, where the bounds of this one hold translated ones too."""
 
-    def hook(self, firewall: Firewall, hook: Hook) -> Node:
-        """What `firewall` does at `hook`: a diagram whose leaves are Outcomes of accept, drop or reject.
+    @property
+    def composer(self) -> Composer:
+        """What puts the functions of several firewalls one after the other."""
+        return self._composer
 
-        Where the hook has no chain, the accepting outcome has no decider.
+    def directed(self, node: Node) -> Node:
+        """`node` for packets of which it is known that they go with the request, or, mirrored, against it."""
+        level = self._bits.get(Bit("reply"))
+        return node if level is None else self._diagrams.fix(node, {level: int(self._mirrored)})
+
+    def unmarked(self, node: Node) -> Node:
+        """`node` for packets that nothing marked or translated before they came."""
+        node = self._with_bits(node, {bit: 0 for bit in self._bits if bit.name in ("mark", "dnat")})
+        connmarks = {bit: 0 for bit in self._bits if bit.name == "connmark"}
+        if not connmarks:
+            return node
+        new = self._space.box({Field.STATE: ((int(State.NEW), int(State.NEW)),)}).node
+        return self._diagrams.choose(new, self._with_bits(node, connmarks), node)
+
+    # --- ways through a firewall -------------------------------------------
+
+    def hook(self, firewall: Firewall, hook: Hook, loopback: bool = False, last: bool = True) -> Node:
+        """What `firewall` does with requests at `hook` (INPUT, OUTPUT or FORWARD): a diagram whose leaves are
+        Outcomes of accept, drop or reject. With `loopback` they travel over the loopback interface. `last`: no other
+        firewall follows that would ask what was set.
+
+        Where no chain decides, the accepting outcome has no decider.
         """
-        result = self._diagrams.leaf(Outcome(Verb.ACCEPT))
-        for name in reversed(firewall.hooks.get(hook, ())):
-            result = self._then(self._base(firewall, name), result)
-        return self._diagrams.map(result, self._delivered)
+        first = PASSES[hook][0]
+        found = self._stage(firewall, first, self.translation(firewall, hook, loopback))
+        if first is Hook.PREROUTING:
+            found = self._fixed_interface(found, Field.OUT_INTERFACE)
+        found = self._composer.then(found, self._routed(firewall, hook), forget=last)
+        return self._settled(self._composer.forgotten(found) if last else found, hook, loopback)
 
-    def _delivered(self, value: object) -> Node:
-        """At the end of a hook, a packet that later chains were not to see has been accepted."""
-        assert isinstance(value, Outcome)
-        if value.verb is Verb.DELIVER:
-            value = Outcome(Verb.ACCEPT, value.decider, value.assign)
-        return self._diagrams.leaf(value)
+    def reply(self, firewall: Firewall, hook: Hook, translation: Node | None, loopback: bool = False) -> Node:
+        """What `firewall` does with the replies to requests at `hook`, of which a (not mirrored) Evaluator
+        gave the `translation`; leaves as in `hook`."""
+        usual = OPPOSITE[hook]
+        if translation is None:
+            return self._way_back(firewall, usual, False, loopback)
+        self._composer.assigns = True
+        here = self._bit(_HERE)
 
-    # --- rules -------------------------------------------------------------
+        made: dict[tuple[Set | None, Set | None], Node] = {}
 
-    def sliced(self, rules: Sequence[Rule]) -> list[Rule]:
-        """The enabled rules that some packet within the bounds can meet."""
-        met = self._met
-        return [rule for rule in rules if rule.enabled and all(map(met, rule.matches))]
+        def following(assign: Assign) -> Node:
+            if not assign:
+                return self._way_back(firewall, usual, False, loopback)
+            told = dict(assign)
+            key = (told.get(here), told.get(self._way_out()))
+            if key not in made:
+                made[key] = chosen(assign)
+            return made[key]
 
-    def meeting(self, rules: Sequence[Rule]) -> list[Rule]:
-        """The rules, disabled ones too, whose matches some packet within the bounds can meet."""
-        met = self._met
-        return [rule for rule in rules if all(map(met, rule.matches))]
+        def chosen(assign: Assign) -> Node:
+            # What a translation at PREROUTING delivers here answers from here, what it sends away is forwarded.
+            near, far = (usual, usual) if hook is Hook.OUTPUT else (Hook.OUTPUT, Hook.FORWARD)
 
-    def meets_but_for_assumptions(self, rule: Rule) -> bool:
-        """Whether some packet within the bounds can meet `rule`, whatever is assumed."""
-        return all(isinstance(match, ConditionMatch) or self._met(match) for match in rule.matches)
+            def back(way: Hook) -> Node:
+                return self._rerouted(self._way_back(firewall, way, True, loopback), assign)
 
-    def _met(self, match: Match) -> bool:
-        found = self._meets.get(id(match))
-        if found is None:
-            found = self._meets[id(match)] = self._meet(match)
-        return found
+            match dict(assign).get(here):
+                case None:
+                    return back(usual)
+                case Free(level):
+                    return self._diagrams.switch(level, [((0, 0), back(far)), ((1, 1), back(near))])
+                case local:
+                    return back(near if local else far)
 
-    def _meet(self, match: Match) -> bool:
-        match match:
-            case FieldMatch() | InterfaceMatch():
-                level, ranges = self._range(match)
-                bound = self._bounds.get(level)
-                return bool(ranges) if bound is None else meets(ranges, bound)
-            case ConditionMatch():
-                return match.condition.assumed in (None, match.expected)
-            case AnyOf():
-                return any(all(self._met(part) for part in parts) for parts in match.alternatives)
-            case NoneOf():
-                return bool(match.matches)
+        return self._composer.forgotten(self._composer.then(translation, following, forget=True))
 
-    def _range(self, match: FieldMatch | InterfaceMatch) -> tuple[int, Intervals]:
-        found = self._ranges.get(id(match))
-        if found is None:
-            if isinstance(match, FieldMatch):
-                ranges = match.intervals
-            else:
-                ranges = self._space.interfaces.intervals(match.names, match.negated)
-            found = self._ranges[id(match)] = (int(self._turn[match.field]), ranges)
-        return found
+    def translation(self, firewall: Firewall, hook: Hook, loopback: bool = False) -> Node | None:
+        """How the destination of connections at `hook` is translated: an accepting diagram whose leaves say what
+        is set. None where `firewall` translates none."""
+        key = (id(firewall), hook, loopback)
+        if key not in self._translations:
+            self._translations[key] = None if self._mirrored else self._translation(firewall, hook, loopback)
+        return self._translations[key]
 
-    def region(self, matches: Iterable[Match]) -> PacketSet:
-        """The packets for which all of `matches` are true, assumed conditions at their values."""
-        bounds, rest = self._parts(matches)
-        result = self._space.box(bounds)
-        for part in rest:
-            result = result & part
+    def _translation(self, firewall: Firewall, hook: Hook, loopback: bool) -> Node | None:
+        names = firewall.hooks.get(PASSES[hook][0], ())
+        asked = [number for number, name in enumerate(names) if firewall.chains[name].first_packets]
+        if not asked:
+            return None
+        found = self._accept
+        early = self.untranslated or self
+        for name in reversed(names[: asked[-1] + 1]):
+            found = self._composer.then(early._base(firewall, name), found)
+        if PASSES[hook][0] is Hook.PREROUTING:
+            found = self._fixed_interface(found, Field.OUT_INTERFACE)
+        found = self._first_packet(self._settled(found, hook, loopback))
+        kept = {int(field) for field in _TRANSLATED} | {self._bits.get(bit, -1) for bit in (_DNAT, _HERE)}
+        kept.add(self._way_out())
+        translates = False
+
+        def only_what_is_translated(outcome: Outcome) -> Outcome:
+            nonlocal translates
+            if outcome.verb is not Verb.ACCEPT:
+                return _ACCEPTED
+            assign = tuple(entry for entry in outcome.assign if entry[0] in kept)
+            translates = translates or bool(assign)
+            return Outcome(Verb.ACCEPT, None, assign)
+
+        found = self._composer.map(found, only_what_is_translated)
+        return found if translates else None
+
+    def _first_packet(self, node: Node) -> Node:
+        """`node` for the first packets of connections, whatever packet of theirs is asked about."""
+        new = {int(Field.STATE): int(State.NEW)}
+        tcp = self._space.box({Field.PROTOCOL: ((TCP, TCP),)}).node
+        opening = self._diagrams.fix(node, {**new, int(Field.TCP_FLAGS): int(TcpFlag.SYN)})
+        return self._diagrams.choose(tcp, opening, self._diagrams.fix(node, {**new, int(Field.TCP_FLAGS): 0}))
+
+    # --- stages --------------------------------------------------------------
+
+    def _stage(self, firewall: Firewall, at: Hook, translation: Node | None = None) -> Node:
+        """The base chains of one of netfilter's hooks, in a row."""
+        key = (id(firewall), at, translation)
+        if key not in self._passed:
+            result = self._accept
+            names = firewall.hooks.get(at, ())
+            asked = [name for name in names if firewall.chains[name].first_packets]
+            before = names[: names.index(asked[-1]) + 1] if asked and at in (Hook.PREROUTING, Hook.OUTPUT) else ()
+            for name in reversed(names):
+                if name in asked and self._mirrored:
+                    continue  # replies are no first packets
+                evaluator = self.untranslated or self if name in before else self
+                function = evaluator._base(firewall, name)
+                if name in asked:
+                    function = self._asked_once(function, translation if name == asked[0] else None)
+                result = self._composer.then(function, result)
+            self._passed[key] = result
+        return self._passed[key]
+
+    def _asked_once(self, function: Node, translation: Node | None) -> Node:
+        """A nat chain: packets of a known connection are translated as its first one was, and packets
+        without one, or ICMP errors about one, do not meet it."""
+        none, known, related = (
+            self._space.box({Field.STATE: normalise((int(state), int(state)) for state in states)})
+            for states in ((State.INVALID, State.UNTRACKED), (State.ESTABLISHED,), (State.RELATED,))
+        )
+        errors = related & self._space.box({Field.PROTOCOL: ((ICMP, ICMP), (ICMPV6, ICMPV6))})
+        function = self._diagrams.choose(known.node, translation or self._accept, function)
+        return self._diagrams.choose((none | errors).node, self._accept, function)
+
+    def _after(self, firewall: Firewall, stages: list[Hook]) -> Node:
+        result = self._accept
+        for at in reversed(stages):
+            result = self._composer.then(self._stage(firewall, at), result)
         return result
 
-    def _parts(self, matches: Iterable[Match]) -> tuple[dict[int, Intervals], list[PacketSet]]:
-        """A conjunction as a box and further sets; an empty interval where it never holds."""
-        bounds: dict[int, Intervals] = {}
-        rest: list[PacketSet] = []
-        for match in matches:
-            match match:
-                case FieldMatch() | InterfaceMatch():
-                    level, ranges = self._range(match)
-                    bounds[level] = intersect(bounds[level], ranges) if level in bounds else ranges
-                case ConditionMatch():
-                    level, ranges = self._condition(match)
-                    bounds[level] = intersect(bounds[level], ranges) if level in bounds else ranges
-                case AnyOf():
-                    union = self._space.nothing
-                    for parts in match.alternatives:
-                        union = union | self.region(parts)
-                    rest.append(union)
-                case NoneOf():
-                    rest.append(~self.region(match.matches))
-        return bounds, rest
+    def _routed(self, firewall: Firewall, hook: Hook) -> Following:
+        """What follows the first stage: as the packet is said to go, unless its destination was translated."""
 
-    def _condition(self, match: ConditionMatch) -> tuple[int, Intervals]:
-        """The level and value of an open condition; an assumed one is always or never true."""
-        condition = match.condition
-        if condition.assumed is not None:
-            source = int(Field.SOURCE)
-            return source, ((0, self._space.top(source)),) if condition.assumed is match.expected else ()
-        self.conditions.setdefault(condition.key, condition)
-        return self._space.condition(condition.key), ((1, 1),) if match.expected else ((0, 0),)
+        def way(local: bool) -> Node:
+            if hook is Hook.OUTPUT:
+                return self._after(firewall, [Hook.POSTROUTING])
+            if local:
+                return self._fixed_interface(self._stage(firewall, Hook.INPUT), Field.OUT_INTERFACE)
+            return self._after(firewall, [Hook.FORWARD, Hook.POSTROUTING])
 
-    def _rule(self, firewall: Firewall, chain: Chain, rule: Rule, calls: tuple[str, ...]) -> Node:
-        """The function of one rule: its outcome where it matches, still going elsewhere."""
-        action = rule.action
-        assign = tuple((int(self._turn[field]), value) for field, value in action.assign)
-        match action.verb:
-            case Verb.CONTINUE:
-                self._assigns = self._assigns or bool(assign)
-                inside = self._diagrams.leaf(Outcome(Verb.CONTINUE, None, assign)) if assign else self._on
-            case Verb.RETURN:
-                inside = self._back
-            case Verb.JUMP | Verb.GOTO:
-                inside = self._called(firewall, action.chain, rule, (*calls, chain.name))
-                if action.verb is Verb.GOTO:
-                    inside = self._diagrams.map(inside, self._no_return)
-            case _:
-                inside = self._diagrams.leaf(Outcome(action.verb, Decider(rule, firewall, chain)))
-        if inside is self._on:
-            return inside
-        if inside.level != LEAF:
-            return self._diagrams.guard(self.region(rule.matches).node, inside, self._on)
-        bounds, rest = self._parts(rule.matches)
-        if not all(bounds.values()):
-            return self._on
-        if rest:
-            return self._diagrams.guard(self.region(rule.matches).node, inside, self._on)
-        full = {level: (ranges, self._space.top(level)) for level, ranges in bounds.items()}
-        return self._diagrams.box(full, inside, self._on)
+        made: dict[tuple[Set | None, Set | None], Node] = {}
 
-    def _no_return(self, value: object) -> Node:
-        """From the end of a chain that `goto` reached the walk goes to the caller's caller."""
-        assert isinstance(value, Outcome)
-        if value.verb is Verb.CONTINUE:
-            value = Outcome(Verb.RETURN, None, value.assign)
-        return self._diagrams.leaf(value)
+        def following(assign: Assign) -> Node:
+            told = dict(assign)
+            key = (told.get(self._bits.get(_HERE, -1)), told.get(self._way_out()))
+            if key not in made:
+                made[key] = self._rerouted(chosen(assign), assign)
+            return made[key]
 
-    # --- chains ------------------------------------------------------------
+        def chosen(assign: Assign) -> Node:
+            match dict(assign).get(self._bits.get(_HERE, -1)):
+                case None:
+                    return way(hook is Hook.INPUT)
+                case Free(level):
+                    return self._diagrams.switch(level, [((0, 0), way(False)), ((1, 1), way(True))])
+                case local:
+                    return way(bool(local))
 
-    def _called(self, firewall: Firewall, name: str, rule: Rule, calls: tuple[str, ...]) -> Node:
-        """The function of a chain as a caller sees it: returning is going on."""
-        chain = firewall.chains.get(name)
-        if chain is None or name in calls:
-            what = f"{'loop of jumps at' if chain else 'jump to the missing chain'} {name}"
-            unknown = Condition(f"{what} ({firewall.host})", f"{what}: the kernel refuses this ruleset", rule.span)
-            self.conditions.setdefault(unknown.key, unknown)
-            decider = Decider(rule, firewall, chain or Chain(name, ()))
-            level = self._space.condition(unknown.key)
-            return self._diagrams.node(
-                level,
-                (0, 1),
-                (
-                    self._diagrams.leaf(Outcome(Verb.DROP, decider)),
-                    self._diagrams.leaf(Outcome(Verb.ACCEPT, decider)),
-                ),
-            )
-        key = (id(firewall), name)
-        if key not in self._functions:
-            function = self._function(firewall, chain, calls)
-            self._functions[key] = self._diagrams.map(function, self._go_on)
-        return self._functions[key]
+        return following
 
-    def _go_on(self, value: object) -> Node:
-        assert isinstance(value, Outcome)
-        if value.verb is Verb.RETURN:
-            value = Outcome(Verb.CONTINUE, None, value.assign)
-        return self._diagrams.leaf(value)
+    def _way_back(self, firewall: Firewall, hook: Hook, translated: bool, loopback: bool) -> Node:
+        """The way of replies at `hook`, where nothing is translated by what a chain says."""
+        found = self._after(firewall, list(PASSES[hook]))
+        return self._settled(found, hook, loopback, translated)
 
-    def _function(self, firewall: Firewall, chain: Chain, calls: tuple[str, ...]) -> Node:
-        parts = [self._rule(firewall, chain, rule, calls) for rule in self.sliced(chain.rules)]
-        return fold(parts, self._compose) if parts else self._on
+    def _rerouted(self, node: Node, assign: Assign) -> Node:
+        """`node` with the out-interface that a translation led to (the in-interface of the replies)."""
+        value = dict(assign).get(self._way_out())
+        return node if value is None else self._composer.substituted(node, ((int(Field.OUT_INTERFACE), value),))
 
-    def _base(self, firewall: Firewall, name: str) -> Node:
-        chain = firewall.chains[name]
-        rules = self._function(firewall, chain, ())
-        policy = chain.policy
-        verb = policy.action.verb if policy else Verb.ACCEPT
-        decider = Decider(policy, firewall, chain) if policy else None
+    # --- what is known at the beginning --------------------------------------
 
-        def end(value: object) -> Node:
-            assert isinstance(value, Outcome)
-            if value.verb not in _ENDS:
-                value = Outcome(verb, decider, value.assign)
-            return self._diagrams.leaf(value)
+    def _fixed_interface(self, node: Node, field: Field, name: str = "") -> Node:
+        number = self._space.interfaces.number(name) if name else 0
+        return self._diagrams.fix(node, {int(self._turn[field]): number})
 
-        return self._diagrams.map(rules, end)
+    def _settled(self, node: Node, hook: Hook, loopback: bool, translated: bool = False) -> Node:
+        """`node` for packets as they come to `hook`: with the interfaces and bits that such packets have."""
+        missing = {Hook.INPUT: Field.OUT_INTERFACE, Hook.OUTPUT: Field.IN_INTERFACE}.get(hook)
+        there = Field.OUT_INTERFACE if hook is Hook.OUTPUT else Field.IN_INTERFACE
+        if missing is not None:
+            node = self._fixed_interface(node, missing)
+        if loopback:
+            node = self._fixed_interface(node, there, LOOPBACK)
+        node = self._told_bits(node, hook, loopback, translated, self._lo(there, hook))
+        return self._composer.map(node, _delivered)
 
-    # --- composition -------------------------------------------------------
+    def _lo(self, there: Field, hook: Hook) -> Node:
+        """The packets that travel over loopback."""
+        if hook is Hook.FORWARD:
+            return self._diagrams.false
+        lo = self._space.interfaces.number(LOOPBACK)
+        return self._space.box({int(self._turn[there]): ((lo, lo),)}).node
 
-    def _compose(self, first: Node, second: Node) -> Node:
-        """Two lists of rules in a row: what is still going after the first meets the second."""
-        return self._sequence(first, second, Verb.CONTINUE)
+    def _told_bits(self, node: Node, hook: Hook, loopback: bool, translated: bool, lo: Node) -> Node:
+        """`node` with the bits as they are at first. Of packets that come in by loopback, it is not told what was
+        set on their way out: see `unmarked`."""
+        told = {bit: 0 for bit in self._bits if bit.name not in _OF_CONNECTION}
+        told |= {_DNAT: int(translated), _HERE: int(hook is Hook.INPUT), _FROM_HERE: int(hook is Hook.OUTPUT)}
+        carried = {bit for bit in self._bits if bit.name in _CARRIED} if hook is Hook.INPUT else set()
+        plain = self._with_bits(node, told)
+        if carried or self._bits.keys() & {_HERE, _FROM_HERE}:
+            others = {bit: value for bit, value in told.items() if bit not in carried}
+            over_lo = self._with_bits(node, {**others, _HERE: 1, _FROM_HERE: 1})
+            plain = over_lo if loopback else self._diagrams.choose(lo, over_lo, plain)
+        of_connection = {bit: 0 for bit in self._bits if bit.name in _OF_CONNECTION}
+        if not of_connection:
+            return plain
+        new = self._space.box({Field.STATE: ((int(State.NEW), int(State.NEW)),)}).node
+        first = self._with_bits(plain, of_connection)
+        if carried:
+            directed = {bit: 0 for bit in of_connection if bit not in carried}
+            over_lo = self._with_bits(plain, directed)
+            first = over_lo if loopback else self._diagrams.choose(lo, over_lo, first)
+        return self._diagrams.choose(new, first, plain)
 
-    def _then(self, first: Node, second: Node) -> Node:
-        """Two base chains in a row: what the first accepts meets the second."""
-        return self._sequence(first, second, Verb.ACCEPT)
-
-    def _sequence(self, first: Node, second: Node, verb: Verb) -> Node:
-        """`second` in the place of the leaves of `first` that have `verb`.
-
-        Where such a leaf has set fields, they must be set before `second` looks at them. So those
-        leaves are put aside first, and each gets a `second` of its own.
-        """
-        if not self._assigns:
-            return self._place(first, second, verb)
-        aside: dict[Assign, None] = {}
-
-        def put_aside(value: object) -> Node:
-            assert isinstance(value, Outcome)
-            if value.verb is verb and value.assign:
-                aside[value.assign] = None
-                return self._diagrams.leaf(_Aside(value))
-            return self._diagrams.leaf(value)
-
-        result = self._place(self._diagrams.map(first, put_aside), second, verb)
-        for assign in aside:
-            result = self._place(result, self._assigned(second, assign), verb, assign)
-        return result
-
-    def _place(self, first: Node, second: Node, verb: Verb, assign: Assign = ()) -> Node:
-        """`second` in the place of the leaves of `first` with this verb and these fields set."""
-
-        def shortcut(a: Node, b: Node) -> Node | None:
-            if a is self._on and not assign and verb is Verb.CONTINUE:
-                return b
-            if b is self._on and not assign and verb is Verb.CONTINUE:
-                return a
-            if a.level != LEAF:
-                return None
-            value = a.value
-            if assign:
-                if not isinstance(value, _Aside) or value.outcome.assign != assign:
-                    return a
-                value = value.outcome
-            elif not isinstance(value, Outcome) or value.verb is not verb:
-                return a
-            return b if verb is Verb.CONTINUE else self._told(value, b)
-
-        return self._diagrams.apply(("place", verb, assign), shortcut, first, second)
-
-    def _told(self, first: Outcome, second: Node) -> Node:
-        """`second` with the more telling of its deciders and that of `first`."""
-        return self._diagrams.map(second, lambda value: self._diagrams.leaf(_telling(first, value)))
-
-    def _assigned(self, function: Node, assign: Assign) -> Node:
-        """`function` for packets whose fields were set before it, and leaves that remember that."""
-
-        def remember(value: object) -> Node:
-            assert isinstance(value, Outcome)
-            merged = tuple(sorted({**dict(assign), **dict(value.assign)}.items()))
-            return self._diagrams.leaf(Outcome(value.verb, value.decider, merged))
-
-        return self._diagrams.map(self._diagrams.fix(function, dict(assign)), remember)
+    def _with_bits(self, node: Node, values: Mapping[Bit, int]) -> Node:
+        return self._diagrams.fix(node, {self._bits[bit]: n for bit, n in values.items() if bit in self._bits})
 
 
-def _telling(first: Outcome, second: object) -> Outcome:
-    """Of two base chains that both accept, the outcome with the decider that tells a reader more:
-    a rule before a policy, the later of two rules, the policy of the chain with more rules."""
-    assert isinstance(second, Outcome)
-    if second.verb is not Verb.ACCEPT or first.decider is None:
-        return second
-    if second.decider is None:
-        return Outcome(Verb.ACCEPT, first.decider, second.assign)
-    if second.decider.is_policy:
-        ours, theirs = len(first.decider.chain.rules), len(second.decider.chain.rules)
-        if not first.decider.is_policy or ours > theirs:
-            return Outcome(Verb.ACCEPT, first.decider, second.assign)
-    return second
+def _delivered(outcome: Outcome) -> Outcome:
+    """At the end, a packet that later chains were not to see has been accepted."""
+    if outcome.verb is Verb.DELIVER:
+        return Outcome(Verb.ACCEPT, outcome.decider, outcome.assign)
+    return outcome
+
+
+__all__ = ["MIRROR", "OPPOSITE", "STRAIGHT", "Bounds", "Decider", "Evaluator", "Outcome", "interface_patterns"]

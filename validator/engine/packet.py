@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from validator.errors import RequestError
-from validator.model import Hook
+from validator.model import PASSES, Hook
 from validator.packets.fields import ICMP, ICMPV6, TCP, UDP, Family, Field, State, TcpFlag
 
 PROTOCOL_NUMBERS = {"tcp": TCP, "udp": UDP, "icmp": ICMP, "icmpv6": ICMPV6, "sctp": 132, "udplite": 136, "dccp": 33}
@@ -52,7 +52,7 @@ def packet_from_json(data: object, family: Family = Family.IPV4) -> Packet:
     unknown = [key for key in data if key not in _KNOWN]
     if unknown:
         raise RequestError(f"a packet has no field {unknown[0]!r}", "fields: " + ", ".join(_KNOWN))
-    hook = _choice(data, "hook", [each.value for each in Hook], "input")
+    hook = _choice(data, "hook", [each.value for each in PASSES], "input")
     state = State[_choice(data, "state", [each.name.lower() for each in State], "new").upper()]
     protocol = _protocol(data.get("protocol"))
     ends = [data.get("source"), data.get("destination")]

@@ -11,23 +11,12 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from validator.errors import BudgetError
 from validator.packets.fields import Interval, Intervals
+from validator.packets.nodes import LEAF, Node, at, branches, branches_in, child, children_in, fold
 
-LEAF = 1 << 30
-"""The level of leaves: deeper than every other."""
 BUDGET = 12_000_000
 """How many units (eight a node and one a child) a diagram manager may make before it gives up."""
 
-
-class Node:
-    """A decision at `level`: child `kids[i]` takes the values up to `highs[i]`, both included.
-
-    A leaf has the level LEAF, no children, and a `value`. Made only by Diagrams.
-    """
-
-    __slots__ = ("highs", "kids", "level", "uid", "value")
-
-    def __init__(self, level: int, highs: tuple[int, ...], kids: tuple[Node, ...], value: Hashable, uid: int) -> None:
-        self.level, self.highs, self.kids, self.value, self.uid = level, highs, kids, value, uid
+_TOO_DEEP = "the ruleset depends on more conditions than can be followed"
 
 
 Shortcut = Callable[[Node, Node], Node | None]
@@ -43,6 +32,7 @@ class Diagrams:
         self._nodes: dict[tuple[int, tuple[int, ...], tuple[int, ...]], Node] = {}
         self._leaves: dict[Hashable, Node] = {}
         self._memos: dict[Hashable, dict[tuple[int, int], Node]] = {}
+        self._choices: dict[tuple[int, int, int], Node] = {}
         self._left = budget
         self._uid = 0
         self.false, self.true = self.leaf(False), self.leaf(True)
@@ -118,10 +108,7 @@ class Diagrams:
         try:
             return self._apply(shortcut, memo, a, b)
         except RecursionError:
-            raise BudgetError(
-                "the ruleset depends on more conditions than can be followed",
-                "split the export, or export what is missing",
-            ) from None
+            raise BudgetError(_TOO_DEEP, "split the export, or export what is missing") from None
 
     def _apply(self, shortcut: Shortcut, memo: dict[tuple[int, int], Node], a: Node, b: Node) -> Node:
         known = shortcut(a, b)
@@ -177,6 +164,30 @@ class Diagrams:
             return outside if a is self.false else None
 
         return self.apply(("guard", outside.uid), shortcut, region, inside)
+
+    def choose(self, region: Node, inside: Node, outside: Node) -> Node:
+        """`inside` where the yes/no diagram `region` holds, `outside` elsewhere; both may be any diagrams."""
+        memo = self._choices
+
+        def walk(where: Node, a: Node, b: Node) -> Node:
+            if where is self.true or a is b:
+                return a
+            if where is self.false:
+                return b
+            key = (where.uid, a.uid, b.uid)
+            found = memo.get(key)
+            if found is None:
+                level = min(where.level, a.level, b.level)
+                parts = [part for part in (where, a, b) if part.level == level]
+                highs = parts[0].highs if len(parts) == 1 else sorted({high for part in parts for high in part.highs})
+                kids = [walk(at(where, level, high), at(a, level, high), at(b, level, high)) for high in highs]
+                found = memo[key] = self.node(level, highs, kids)
+            return found
+
+        try:
+            return walk(region, inside, outside)
+        except RecursionError:
+            raise BudgetError(_TOO_DEEP, "split the export, or export what is missing") from None
 
     def _and(self, a: Node, b: Node) -> Node | None:
         if a is self.false or b is self.false:
@@ -236,6 +247,76 @@ class Diagrams:
 
         return walk(a)
 
+    def replace(self, a: Node, values: Mapping[int, Callable[[Sequence[tuple[Interval, Node]]], Node]]) -> Node:
+        """`a` with what it does at each level of `values` made anew: the function is given the intervals of
+        that level with what is below them, and may answer with a diagram over any levels."""
+        memo: dict[int, Node] = {}
+        deepest = max(values, default=-1)
+
+        def walk(node: Node) -> Node:
+            if node.level > deepest:
+                return node
+            found = memo.get(node.uid)
+            if found is None:
+                ways = [(interval, walk(kid)) for interval, kid in branches(node)]
+                make = values.get(node.level)
+                found = memo[node.uid] = make(ways) if make else self.switch(node.level, ways)
+            return found
+
+        return walk(a)
+
+    def switch(self, level: int, ways: Sequence[tuple[Interval, Node]]) -> Node:
+        """The diagram that goes each of `ways` where the value at `level` is in its interval. The intervals cover
+        the level's values in order; what is below may depend on any levels."""
+        memo: dict[tuple[Node, ...], Node] = {}
+
+        def build(nodes: tuple[Node, ...]) -> Node:
+            found = memo.get(nodes)
+            if found is None:
+                highest = min(node.level for node in nodes)
+                if highest >= level:
+                    highs, kids = self._flat(level, [interval for interval, _ in ways], nodes)
+                else:
+                    cuts = {high for node in nodes if node.level == highest for high in node.highs}
+                    highs = sorted(cuts)
+                    kids = [build(tuple([at(node, highest, high) for node in nodes])) for high in highs]
+                found = memo[nodes] = self.node(min(highest, level), highs, kids)
+            return found
+
+        nodes = tuple([kid for _, kid in ways])
+        return nodes[0] if all(node is nodes[0] for node in nodes) else build(nodes)
+
+    def _flat(self, level: int, intervals: Sequence[Interval], nodes: Sequence[Node]) -> tuple[list[int], list[Node]]:
+        """Cuts and children at `level`, of nodes that stand at it or deeper, each for its interval."""
+        highs: list[int] = []
+        kids: list[Node] = []
+        for interval, node in zip(intervals, nodes, strict=True):
+            if node.level > level:
+                highs.append(interval[1])
+                kids.append(node)
+                continue
+            for (_, high), kid in branches_in(node, (interval,)):
+                highs.append(min(high, interval[1]))
+                kids.append(kid)
+        return highs, kids
+
+    def graft(self, a: Node, change: Callable[[Hashable], Node]) -> Node:
+        """The diagram with each leaf replaced by `change` of its value: a diagram over any levels, of which only
+        what agrees with the way to the leaf counts."""
+        memo: dict[int, Node] = {}
+
+        def walk(node: Node) -> Node:
+            found = memo.get(node.uid)
+            if found is None:
+                if node.level == LEAF:
+                    found = change(node.value)
+                else:
+                    found = self.switch(node.level, [(interval, walk(kid)) for interval, kid in branches(node)])
+                memo[node.uid] = found
+            return found
+
+        return walk(a)
+
     def quantify(self, a: Node, bounds: Bounds, combine: Callable[[Node, Node], Node]) -> Node:
         """Fold away the levels of `bounds`, looking only at the values given, with `combine`
         (`both`: for all, `either`: exists). The intervals must not be empty."""
@@ -261,58 +342,3 @@ class Diagrams:
     def size(self) -> int:
         """How many nodes exist."""
         return len(self._nodes) + len(self._leaves)
-
-
-def fold(parts: list[Node], combine: Callable[[Node, Node], Node]) -> Node:
-    """Combine `parts` (at least one) in a balanced way, keeping their order."""
-    while len(parts) > 1:
-        paired = [combine(parts[i], parts[i + 1]) for i in range(0, len(parts) - 1, 2)]
-        if len(parts) % 2:
-            paired.append(parts[-1])
-        parts = paired
-    return parts[0]
-
-
-def child(node: Node, value: int) -> Node:
-    """The child of an inner node that takes `value`."""
-    low, high = 0, len(node.highs) - 1
-    while low < high:
-        middle = (low + high) // 2
-        if node.highs[middle] < value:
-            low = middle + 1
-        else:
-            high = middle
-    return node.kids[low]
-
-
-def branches(node: Node) -> list[tuple[Interval, Node]]:
-    """The intervals of an inner node with their children."""
-    lows = [0, *[high + 1 for high in node.highs[:-1]]]
-    return [((low, high), kid) for low, high, kid in zip(lows, node.highs, node.kids, strict=True)]
-
-
-def children_in(node: Node, ranges: Intervals) -> list[Node]:
-    """The children that some value of `ranges` reaches, in order."""
-    result: list[Node] = []
-    at = 0
-    for (low, high), kid in branches(node):
-        while at < len(ranges) and ranges[at][1] < low:
-            at += 1
-        if at < len(ranges) and ranges[at][0] <= high:
-            result.append(kid)
-    return result
-
-
-def support(a: Node) -> frozenset[int]:
-    """The levels that `a` depends on."""
-    levels: set[int] = set()
-    seen: set[int] = set()
-    todo = [a]
-    while todo:
-        node = todo.pop()
-        if node.uid in seen or node.level == LEAF:
-            continue
-        seen.add(node.uid)
-        levels.add(node.level)
-        todo.extend(node.kids)
-    return frozenset(levels)

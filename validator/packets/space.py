@@ -10,9 +10,10 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
-from validator.packets.diagram import BUDGET, LEAF, Diagrams, Node, branches, child, support
+from validator.packets.diagram import BUDGET, Diagrams
 from validator.packets.fields import Family, Field, Intervals, top
 from validator.packets.intervals import complement, normalise
+from validator.packets.nodes import LEAF, Node, branches, child, support
 
 _LAST = "\U0010ffff"
 FIRST_CONDITION = len(Field)
@@ -166,6 +167,7 @@ class PacketSpace:
         self.interfaces = Interfaces(interfaces)
         self.diagrams = Diagrams(budget)
         self._conditions: dict[Hashable, int] = {}
+        self._ranges: list[Intervals] = []
         self.everything = PacketSet(self, self.diagrams.true)
         self.nothing = PacketSet(self, self.diagrams.false)
         self._tops = [
@@ -175,18 +177,27 @@ class PacketSpace:
 
     def top(self, level: int) -> int:
         """The largest value at `level`; 1 for a condition."""
-        return self._tops[level] if level < FIRST_CONDITION else 1
+        return self._tops[level]
 
-    def condition(self, key: Hashable) -> int:
-        """The level of the condition with this key; the same key is the same level."""
+    def condition(self, key: Hashable, ranges: Intervals = ((0, 1),), top: int = 1) -> int:
+        """The level of the condition with this key; the same key is the same level.
+
+        A condition is 0 or 1. A choice of more is a condition too: one of `ranges`, in a level of values up to `top`.
+        """
         level = self._conditions.get(key)
         if level is None:
             level = self._conditions[key] = FIRST_CONDITION + len(self._conditions)
+            self._ranges.append(ranges)
+            self._tops.append(top)
         return level
 
     def conditions(self) -> dict[int, Hashable]:
         """The conditions met so far: level and key."""
         return {level: key for key, level in self._conditions.items()}
+
+    def values(self, level: int) -> Intervals:
+        """The values that a condition can have."""
+        return self._ranges[level - FIRST_CONDITION]
 
     def box(self, bounds: Mapping[int, Intervals]) -> PacketSet:
         """The packets whose value at every given level is in its intervals (normal form)."""

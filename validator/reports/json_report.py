@@ -91,6 +91,7 @@ def _result(result: Result) -> Object:
         "exposed": result.exposed,
         "alternative": result.alternative or None,
         "alternative_met": result.alternative_met,
+        "data_connections": result.data_connections or None,
         "near_misses": [_near_miss(miss) for miss in result.near_misses],
     }
 

@@ -1,0 +1,37 @@
+"""What the kernel once said still holds: no root needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.conformance.cases import FOUND, HOST, Case, read
+from tests.conformance.compare import Judge
+
+_CASES = [case for path in sorted(FOUND.glob("*.yaml")) if path.name != HOST for case in read(path)]
+
+_UNDECIDED = {
+    "before connections are known, all is invalid": "a packet over loopback may be untracked when it comes in",
+    "nft before connections are known": "an earlier rule may leave a packet untracked",
+    "a packet without a connection has no conntrack protocol": "likewise",
+    "nft fib of IPv6": "no export holds the routes: one may be no unicast route",
+    "nft reject": "nft does not show `meta nfproto` beside `reject with tcp reset`",
+}
+"""Where our answer may be that it cannot tell, and why."""
+
+
+def test_there_are_cases() -> None:
+    assert len(_CASES) > 40
+
+
+@pytest.mark.parametrize("case", _CASES, ids=[case.name.replace(" ", "-") for case in _CASES])
+def test_our_answer_is_the_kernels(case: Case, tmp_path: Path) -> None:
+    judge = Judge(case.exports, tmp_path)
+    if case.opening is not None:
+        assert judge.replied(case.packet, case.opening) == case.kernel
+        return
+    allowed = {case.kernel, "unknown"} if case.name.rpartition(" ")[0] in _UNDECIDED else {case.kernel}
+    trace = judge.interpreted(case.packet)
+    interpreter = "drop" if trace.verdict == "reject" else trace.verdict
+    assert {judge.looked_up(case.packet), interpreter} <= allowed

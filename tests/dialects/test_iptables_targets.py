@@ -1,0 +1,272 @@
+"""What each target of iptables does to a packet, and that none is passed over."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.dialects.iptables_rules import V4, bits, conditions, converted, rules, state, table
+from validator.dialects._iptables_targets import TARGETS, Fate
+from validator.model import (
+    AnyInterface,
+    Bit,
+    Choice,
+    Copy,
+    FieldMatch,
+    InterfaceMatch,
+    InterfaceName,
+    Rule,
+    Verb,
+)
+from validator.packets.fields import Family, Field, State
+
+EVERY_OPTION = {
+    "CT": "--helper ftp", "DNAT": "--to-destination 10.0.0.1", "MARK": "--set-mark 1", "NETMAP": "--to 10.0.0.0/24",
+    "CONNMARK": "--save-mark", "SAME": "--to 10.0.0.1", "SET": "--add-set a src --exist", "LOG": "--log-prefix -j",
+    "SNAT": "--to-source 10.0.0.1", "REDIRECT": "--to-ports 80", "HMARK": "--hmark-mod 5",
+}  # fmt: skip
+
+
+def verbs(line: str, name: str = "filter") -> list[Verb]:
+    return [rule.action.verb for rule in rules(line, name)]
+
+
+@pytest.mark.parametrize("name", sorted(TARGETS))
+def test_every_target_is_read_with_its_options(name: str) -> None:
+    found = rules(f"-A PREROUTING -p tcp -j {name} {EVERY_OPTION.get(name, '')}".strip(), "mangle")
+    assert found
+    fate = TARGETS[name].fate
+    if fate in (Fate.GOES_ON, Fate.SETS):
+        assert [rule.action.verb for rule in found] == [Verb.CONTINUE]
+    elif fate is Fate.ANYTHING:
+        assert not any(rule.understood for rule in found)
+    elif fate is Fate.FREE:
+        assert [rule.action.verb for rule in found] == [Verb.DELIVER, Verb.DROP]
+
+
+@pytest.mark.parametrize(
+    ("target", "verb"),
+    [
+        ("-j ACCEPT", Verb.ACCEPT),
+        ("-j DROP", Verb.DROP),
+        ("-j REJECT --reject-with tcp-reset", Verb.REJECT),
+        ("-j RETURN", Verb.RETURN),
+        ("-j MASQUERADE --random-fully", Verb.ACCEPT),
+        ("", Verb.CONTINUE),
+    ],
+)
+def test_what_decides(target: str, verb: Verb) -> None:
+    assert verbs(f"-A INPUT -p tcp {target}".strip()) == [verb]
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "-j TARGET_OF_TOMORROW --with options",
+        "-g ACCEPT",
+        "-g nowhere",
+        "-j NFQUEUE --queue-num 5 --queue-bypass",
+        "-j QUEUE",
+        "-j LOG --log-colour red",
+        "-j DNAT",
+        "-j DNAT --to-destination somewhere",
+        "-j DNAT --to-destination 10.0.0.1:90-80",
+        "-j DNAT --to-destination 10.0.0.1 --to-destination 10.0.0.2:80",
+        "-j REDIRECT --to-ports none",
+        "-j MARK",
+        "-j MARK --set-mark 0x100000000",
+        "-j CONNMARK",
+        "-j ACCEPT -j DROP",
+        "! -j ACCEPT",
+        "-j LOG ! --log-uid",
+    ],
+)
+def test_what_is_not_known_may_do_anything(target: str) -> None:
+    found = rules(f"-A PREROUTING -p tcp {target}", "nat")
+    assert {rule.action.verb for rule in found} == {Verb.DROP, Verb.ACCEPT, Verb.RETURN}
+    assert not any(rule.understood for rule in found)
+
+
+def test_goto_and_jump() -> None:
+    assert rules("-A INPUT -g web", users="web")[0].action.chain == "filter:web"
+    assert rules("-A INPUT -g web", users="web")[0].action.verb is Verb.GOTO
+    assert rules("-A INPUT -j LOG", users="LOG")[0].action.verb is Verb.JUMP
+
+
+# --- marks --------------------------------------------------------------------------
+
+
+def mark(options: str, name: str = "mark") -> dict[int, object]:
+    target = "MARK" if name == "mark" else "CONNMARK"
+    (rule,) = rules(f"-A PREROUTING -j {target} {options}", "mangle")
+    return {bit.number: value for bit, value in bits(rule).items() if bit.name == name}
+
+
+@pytest.mark.parametrize("name", ["mark", "connmark"])
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ("--set-xmark 0x1/0x3", {0: 1, 1: 0}),
+        ("--set-mark 0x4/0x3", {0: 0, 1: 0, 2: 1}),
+        ("--or-mark 0x5", {0: 1, 2: 1}),
+        ("--and-mark 0xfffffffc", {0: 0, 1: 0}),
+        ("--xor-mark 2", {1: "flip"}),
+        ("--set-xmark 0x3/0x1", {0: 1, 1: "flip"}),
+        ("--set-mark 010", {n: int(n == 3) for n in range(32)}),
+    ],
+)
+def test_marks_are_set_bit_by_bit(name: str, options: str, expected: dict[int, object]) -> None:
+    flips = {number: Copy(Bit(name, number), inverted=True) for number, what in expected.items() if what == "flip"}
+    assert mark(options, name) == {**expected, **flips}
+
+
+def test_marks_are_copied_to_the_connection_and_back() -> None:
+    (save,) = rules("-A PREROUTING -j CONNMARK --save-mark --nfmask 0x1 --ctmask 0x3", "mangle")
+    assert bits(save) == {Bit("connmark", 0): Copy(Bit("mark", 0)), Bit("connmark", 1): 0}
+    (restore,) = rules("-A PREROUTING -j CONNMARK --restore-mark --mask 0x2", "mangle")
+    assert bits(restore) == {Bit("mark", 1): Copy(Bit("connmark", 1))}
+    assert FieldMatch(Field.STATE, ((0, 2),)) in restore.matches
+    (shifted,) = rules("-A PREROUTING -j CONNMARK --save-mark --left-shift-mark 30", "mangle")
+    assert bits(shifted)[Bit("connmark", 31)] == Copy(Bit("mark", 1))
+    (mixed,) = rules("-A PREROUTING -j CONNMARK --save-mark --nfmask 0x1 --ctmask 0x0", "mangle")
+    assert isinstance(bits(mixed)[Bit("connmark", 0)], Choice)
+
+
+def test_a_hash_is_any_mark() -> None:
+    assert all(isinstance(value, Choice) for value in mark_of_hash().values())
+
+
+def mark_of_hash() -> dict[Bit, object]:
+    (rule,) = rules("-A PREROUTING -j HMARK --hmark-tuple src,dst --hmark-mod 10 --hmark-rnd 1", "mangle")
+    assert len(bits(rule)) == 32
+    return bits(rule)
+
+
+def test_what_is_not_understood_may_set_the_marks_that_rules_ask_for() -> None:
+    asking = "-A PREROUTING -m mark --mark 0x1/0x1 -j DROP"
+    text = V4 + table("mangle", "-A PREROUTING -j UNKNOWN", asking)
+    first = converted(text).chains["mangle:PREROUTING"].rules[0]
+    assert list(bits(first)) == [Bit("mark", 0)]
+    assert not any(rule.action.assign for rule in rules("-A PREROUTING -j UNKNOWN", "mangle"))
+
+
+# --- tracking -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("target", ["NOTRACK", "CT --notrack"])
+def test_what_is_not_tracked_but_for_what_is_tracked_already(target: str) -> None:
+    (rule,) = rules(f"-A PREROUTING -j {target}", "raw")
+    assert rule.action.assign == ((Field.STATE, int(State.UNTRACKED)),)
+    assert rule.matches == (InterfaceMatch(Field.IN_INTERFACE, ("lo",), negated=True),)
+
+
+def test_a_zone_leaves_the_state_open() -> None:
+    (rule,) = rules("-A PREROUTING -j CT --zone 1", "raw")
+    assert isinstance(dict(rule.action.assign)[Field.STATE], Choice)
+    (plain,) = rules("-A PREROUTING -j CT --helper ftp", "raw")
+    assert plain.action.assign == ()
+
+
+# --- translation --------------------------------------------------------------------
+
+
+def translated(options: str, family: Family = Family.IPV4, chain: str = "PREROUTING") -> dict[object, object]:
+    found = rules(f"-A {chain} -p tcp {options}", "nat", family=family)
+    made = next(each for each in found if Bit("dnat") in dict(each.action.assign))
+    assert made.action.verb is Verb.ACCEPT
+    return dict(made.action.assign)
+
+
+def test_a_destination_is_translated() -> None:
+    found = translated("-j DNAT --to-destination 10.0.0.1:8080")
+    assert found[Field.DESTINATION] == 0x0A000001
+    assert found[Field.DESTINATION_PORT] == 8080
+    assert found[Bit("dnat")] == 1
+    assert isinstance(found[Field.OUT_INTERFACE], AnyInterface)
+
+
+@pytest.mark.parametrize(
+    ("options", "addresses", "ports"),
+    [
+        ("10.0.0.1-10.0.0.2:80-90 --persistent", ((0x0A000001, 0x0A000002),), ((80, 90),)),
+        (":80", None, 80),
+        ("10.0.0.1 --random", 0x0A000001, None),
+        ("10.0.0.1:5000-5010/5000", 0x0A000001, ((5000, 5010),)),
+        ("10.0.0.1 --to-destination 10.0.0.3", ((0x0A000001,) * 2, (0x0A000003,) * 2), None),
+    ],
+)
+def test_ranges_of_destinations(options: str, addresses: object, ports: object) -> None:
+    found = translated(f"-j DNAT --to-destination {options}")
+    for field, wanted in ((Field.DESTINATION, addresses), (Field.DESTINATION_PORT, ports)):
+        value = found.get(field)
+        assert (value.intervals if isinstance(value, Choice) else value) == wanted
+
+
+@pytest.mark.parametrize(
+    ("options", "address", "port"),
+    [("[fd00::1]:80", 0xFD << 120 | 1, 80), ("fd00::1", 0xFD << 120 | 1, None), ("[fd00::1]", 0xFD << 120 | 1, None)],
+)
+def test_ipv6_destinations_stand_in_brackets_before_a_port(options: str, address: int, port: int | None) -> None:
+    found = translated(f"-j DNAT --to-destination {options}", Family.IPV6)
+    assert found[Field.DESTINATION] == address
+    assert found.get(Field.DESTINATION_PORT) == port
+
+
+def test_a_redirection_goes_to_the_host_itself() -> None:
+    found = translated("-j REDIRECT --to-port 8080", chain="OUTPUT")
+    assert found[Field.DESTINATION] == 0x7F000001
+    assert found[Field.OUT_INTERFACE] == InterfaceName("lo")
+    assert found[Field.DESTINATION_PORT] == 8080
+    assert translated("-j REDIRECT")[Bit("local-destination")] == 1
+
+
+def test_a_network_is_translated_to_any_address_of_another() -> None:
+    value = translated("-j NETMAP --to 10.1.0.0/24")[Field.DESTINATION]
+    assert isinstance(value, Choice)
+    assert value.intervals == ((0x0A010000, 0x0A0100FF),)
+    assert verbs("-A POSTROUTING -j NETMAP --to 10.1.0.0/24", "nat") == [Verb.ACCEPT]
+
+
+def test_a_chain_that_two_hooks_reach_translates_as_each_of_them_does() -> None:
+    lines = ("-A PREROUTING -j DOCKER", "-A OUTPUT -j DOCKER", "-A DOCKER -p tcp -j REDIRECT --to-ports 80")
+    chains = converted(V4 + table("nat", *lines, users="DOCKER")).chains
+    assert {"nat:DOCKER", "nat:DOCKER at OUTPUT"} <= set(chains)
+    assert jump(chains["nat:OUTPUT"].rules) == "nat:DOCKER at OUTPUT"
+    assert jump(chains["nat:PREROUTING"].rules) == "nat:DOCKER"
+    away = dict(chains["nat:DOCKER at OUTPUT"].rules[0].action.assign)
+    assert away[Field.OUT_INTERFACE] == InterfaceName("lo")
+    assert Field.OUT_INTERFACE not in dict(chains["nat:DOCKER"].rules[0].action.assign)
+
+
+def jump(found: tuple[Rule, ...]) -> str:
+    return next(rule.action.chain for rule in found if rule.action.verb is Verb.JUMP)
+
+
+def test_what_nat_chains_never_see() -> None:
+    chain = converted(V4 + table("nat")).chains
+    assert all(chain[f"nat:{name}"].first_packets for name in ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"))
+    implicit = {name: len(chain[f"nat:{name}"].rules) for name in ("PREROUTING", "OUTPUT", "INPUT", "POSTROUTING")}
+    assert implicit == {"PREROUTING": 3, "OUTPUT": 2, "INPUT": 2, "POSTROUTING": 2}
+
+
+# --- sets ---------------------------------------------------------------------------
+
+
+def test_a_set_that_rules_change_is_asked_about_by_each_line_for_itself() -> None:
+    asking = "-A INPUT -m set --match-set a src -j ACCEPT"
+    text = V4 + table("filter", asking, "-A INPUT -j SET --add-set a src", asking)
+    first, _, last = converted(text).chains["filter:INPUT"].rules
+    assert conditions(first.matches)[0][0].key != conditions(last.matches)[0][0].key
+
+
+@pytest.mark.parametrize(
+    ("target", "wanted"),
+    [
+        ("-j DNAT --to-destination 10.0.0.1", "modelled"),
+        ("-j NFQUEUE --queue-num 1", "conditional"),
+        ("-j SYNPROXY --mss 5", "conditional"),
+        ("-j UNKNOWN", "unsupported"),
+        ("-g ACCEPT", "unsupported"),
+    ],
+)
+def test_the_ledger_says_what_a_target_leaves_open(target: str, wanted: str) -> None:
+    assert state(target, "nat") == wanted

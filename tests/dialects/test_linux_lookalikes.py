@@ -1,0 +1,42 @@
+"""Output of Linux tools that people pass by mistake: called by its name, with the command to run instead."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.dialects.exports import refusal
+
+SAVE = "run iptables-save > FILE"
+
+
+@pytest.mark.parametrize(
+    ("text", "what", "remedy"),
+    [
+        ("Status: active\nLogging: on (low)\nDefault: deny (incoming)\n", "this is ufw status output", SAVE),
+        ("Status: active\n\n     To      Action   From\n[ 1] 22/tcp  ALLOW IN  Anywhere\n", "this is ufw", SAVE),
+        ("Status: inactive\n", "this is ufw status output", SAVE),
+        ("public (active)\n  target: default\n", "1: this is firewall-cmd output", "run nft list ruleset > FILE"),
+        ("block\n  target: %%REJECT%%\n  services: \n", "2: this is firewall-cmd output", "run nft list ruleset"),
+        ("trusted\n  icmp-block-inversion: no\n", "2: this is firewall-cmd output", "run nft list ruleset"),
+        ("Chain INPUT (policy DROP 3 packets, 180 bytes)\n pkts bytes target\n", "this is iptables -L output", SAVE),
+        ("-P INPUT ACCEPT\n-A INPUT -i lo -j ACCEPT\n", "these are rules without their tables", SAVE),
+        ("-N DOCKER\n", "these are rules without their tables", SAVE),
+        ("-A INPUT -j DROP\n", "these are rules without their tables", SAVE),
+        ("Name: a\nType: hash:ip\nMembers:\n10.0.0.1\n", "2: this is ipset list output", "run ipset save > FILE"),
+        ("#!/bin/sh\nipset create a hash:ip\n", "2: this is a script of ipset commands", "run ipset save > FILE"),
+        ("sudo ipset -exist add a 10.0.0.1\n", "this is a script of ipset commands", "run ipset save > FILE"),
+    ],
+)
+def test_it_is_called_by_its_name(text: str, what: str, remedy: str) -> None:
+    message = refusal(text)
+    assert what in message
+    assert remedy in message
+
+
+@pytest.mark.parametrize("line", ["a UP " + "1/11" * 5000 + "x", "1" * 9000 + "/", "default " + "via a " * 3000])
+def test_hostile_lines_take_no_time(line: str) -> None:
+    began = time.perf_counter()
+    refusal(line + "\n")
+    assert time.perf_counter() - began < 2

@@ -1,0 +1,279 @@
+"""iptables dumps as chains of the model, with the base chains' priorities of linux/netfilter_ipv4.h.
+
+A chain is named `TABLE:CHAIN`. The nat table is asked about the first packet of a connection, and not at all
+where the destination was translated before, nor where a packet comes back by loopback. What a translation does
+depends on the hook: a chain of the nat table that several hooks reach is there once for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from validator.dialects._iptables_context import Context
+from validator.dialects._iptables_dump import BUILT_IN, IptChain, IptDump, IptRule
+from validator.dialects._iptables_marks import EVERY, any_bits, value_and_mask
+from validator.dialects._iptables_matches import before_tracking
+from validator.dialects._iptables_rules import decided
+from validator.dialects._iptables_sets import changed_sets
+from validator.dialects._iptables_targets import TARGETS, Fate, Place
+from validator.dialects._iptables_words import Group, TargetUse, Unclear
+from validator.dialects._linux_host import DESTINATION_DONE, SOURCE_DONE, Host
+from validator.dialects._linux_ruleset import NAT_PRIORITIES, BaseChain, Ruleset
+from validator.model import (
+    ACCEPT,
+    CONTINUE,
+    DROP,
+    Action,
+    BitMatch,
+    Chain,
+    FieldMatch,
+    Hook,
+    InterfaceMatch,
+    Match,
+    Rule,
+    Verb,
+    undecidable,
+)
+from validator.packets.fields import Family, Field, State
+from validator.source import Span
+
+_PRIORITIES = {"raw": -300, "mangle": -150, "filter": 0, "security": 50, "rawpost": 300}
+_NO_CONNECTION = FieldMatch(Field.STATE, ((int(State.INVALID), int(State.UNTRACKED)),))
+_LOOPBACK = InterfaceMatch(Field.IN_INTERFACE, ("lo",))
+_TRANSLATING = frozenset(name for name, target in TARGETS.items() if target.fate is Fate.TRANSLATES)
+_OF_CONNECTIONS = frozenset(("conntrack", "state", "connmark"))
+_HOOKS = {hook.value.upper(): hook for hook in Hook}
+
+
+def ruleset(dump: IptDump, host: Host) -> Ruleset:
+    """The chains of one dump. A dump that is not all there is also has a chain that may do anything."""
+    converter = _Converter(dump, host)
+    chains: dict[str, Chain] = {}
+    bases: list[BaseChain] = []
+    for table, declared in dump.tables.items():
+        for name, chain in converter.table(table, declared):
+            chains[chain.name] = chain
+            if name in BUILT_IN.get(table, ()):
+                hook = _HOOKS[name]
+                priority = NAT_PRIORITIES[hook] if table == "nat" else _PRIORITIES[table]
+                bases.append(BaseChain(hook, priority, chain.name, priority))
+    if dump.incomplete:
+        beside = _beside(dump)
+        chains[beside.name] = beside
+        bases += [BaseChain(hook, 0, beside.name) for hook in Hook]
+    label = "ip6tables" if dump.family is Family.IPV6 else "iptables"
+    return Ruleset(label, dump.source.path, chains, tuple(bases))
+
+
+def _beside(dump: IptDump) -> Chain:
+    span = dump.span(dump.incomplete_line)
+    return Chain(f"{dump.prefix}not in the dump", undecidable((), span, span.text, dump.incomplete))
+
+
+class _Table(NamedTuple):
+    """A table as the packets of one hook see it; `names` are those of its chains that other hooks see as well."""
+
+    table: str
+    prefix: str
+    hook: Hook
+    declared: Mapping[str, IptChain]
+    names: Mapping[str, str]
+
+    def chain(self, name: str) -> str:
+        """The name in the model of the chain `name`."""
+        return self.names.get(name) or self.prefix + name
+
+
+class _Converter:
+    """Converts one dump; groups of options that stand in several rules become the same matches."""
+
+    def __init__(self, dump: IptDump, host: Host) -> None:
+        self._dump, self._host = dump, host
+        targets = {rule.words.target.name for rule in _rules(dump) if rule.words.target is not None}
+        self._changed_sets = changed_sets(_rules(dump), host)
+        self._changers = frozenset(targets & TARGETS.keys())
+        self._tested = _tested_marks(dump)
+        self._made: dict[Group, tuple[Match, ...]] = {}
+        self._jumps: dict[tuple[Verb, str], Action] = {}
+
+    def table(self, table: str, declared: Mapping[str, IptChain]) -> Iterator[tuple[str, Chain]]:
+        """The chains of a table, each with the name it has in the dump."""
+        prefix = f"{self._dump.prefix}{table}:"
+        hooks = _nat_hooks(declared) if table == "nat" else {}
+        copied = {name for name, found in hooks.items() if len(found) > 1}
+        names = {hook: {name: f"{prefix}{name} at {hook.value.upper()}" for name in copied} for hook in NAT_PRIORITIES}
+        for name in copied:
+            names[hooks[name][0]][name] = prefix + name
+        for chain in declared.values():
+            usual = _HOOKS.get(chain.name, Hook.PREROUTING)
+            for hook in hooks.get(chain.name, (usual,)):
+                place = _Table(table, prefix, hook, declared, names.get(hook, {}) if table == "nat" else {})
+                yield chain.name, self._chain(chain, place)
+
+    def _chain(self, chain: IptChain, place: _Table) -> Chain:
+        rules: list[Rule] = []
+        base = chain.name in BUILT_IN.get(place.table, ())
+        nat = base and place.table == "nat"
+        if nat:
+            rules += self._first_packets(chain, place.hook)
+        for rule in chain.rules:
+            rules += self._rule(rule, place)
+        policy = self._policy(chain) if base else None
+        if base and policy is None:
+            why = f"the dump does not tell the policy of {chain.name}"
+            rules += undecidable((), self._dump.span(chain.line), f":{chain.name}", why)
+        return Chain(place.chain(chain.name), tuple(rules), policy, first_packets=nat)
+
+    def _policy(self, chain: IptChain) -> Rule | None:
+        if chain.policy not in ("ACCEPT", "DROP"):
+            return None
+        action = ACCEPT if chain.policy == "ACCEPT" else DROP
+        span = self._dump.span(chain.line)
+        return Rule((), action, span, f":{chain.name} {chain.policy}", f"policy of {chain.name}")
+
+    def _first_packets(self, chain: IptChain, hook: Hook) -> Iterator[Rule]:
+        """Packets that a base chain of nat never meets: without a connection, on their way back in by loopback,
+        and of connections whose destination is translated already."""
+        span = self._dump.span(chain.line)
+        skipped: list[tuple[Match, str]] = [(_NO_CONNECTION, "nat sees packets of connections only")]
+        if hook is Hook.PREROUTING:
+            skipped.append((_LOOPBACK, "nat was asked at OUTPUT"))
+        if hook in (Hook.PREROUTING, Hook.OUTPUT):
+            skipped.append((BitMatch(DESTINATION_DONE), "the destination is translated already"))
+        else:
+            skipped.append((BitMatch(SOURCE_DONE), "the source is translated already"))
+        for match, why in skipped:
+            yield Rule((match,), ACCEPT, span, why, implicit=True)
+
+    def _rule(self, rule: IptRule, place: _Table) -> tuple[Rule, ...]:
+        """One line as rules of the model: one, or several where it is not wholly understood."""
+        span = self._dump.span(rule.line)
+        words = rule.words
+        canonical = f"{place.table} {_canonical(span.text)}"
+        matches: tuple[Match, ...] = ()
+        made = self._made
+        for group in words.groups:
+            found = made.get(group)
+            if found is None or (place.table == "raw" and group.module in _OF_CONNECTIONS):
+                found = self._matches(group, self._context(span), place.table)
+            matches = matches + found if matches else found
+        target = words.target
+        if words.why:
+            return (*self._marked(matches, rule), *undecidable(matches, span, canonical, words.why))
+        if target is None:
+            return (Rule(matches, CONTINUE, span, canonical),)
+        name = target.name
+        if name in place.declared:
+            verb, to = Verb.GOTO if target.goto else Verb.JUMP, place.chain(name)
+            action = self._jumps.get((verb, to))
+            if action is None:
+                action = self._jumps[verb, to] = Action(verb, to)
+            return (Rule(matches, action, span, canonical),)
+        if target.goto:
+            return undecidable(matches, span, canonical, f"the chain {name} is not in the dump")
+        module = TARGETS.get(name)
+        if module is None and not name.isupper():  # extensions are called in capitals: this is a chain
+            return (Rule(matches, Action(Verb.JUMP, f"{place.prefix}{name}"), span, canonical),)
+        if module is None:
+            why = f"{name} is no chain of the dump, and no target that is known"
+            return (*self._marked(matches, rule), *undecidable(matches, span, canonical, why))
+        context = self._context(span)
+        if place.table == "raw" and name == "CONNMARK":
+            assign = any_bits("mark", EVERY, span) + any_bits("connmark", EVERY, span)
+            return (Rule(matches, Action(Verb.CONTINUE, assign=assign), span, canonical),)
+        return module.convert(module, target, Place(place.hook, matches, context, canonical))
+
+    def _context(self, span: Span) -> Context:
+        return Context(self._host, span, self._changed_sets, self._changers)
+
+    def _matches(self, group: Group, context: Context, table: str) -> tuple[Match, ...]:
+        """The matches of a group, kept unless they hold for its line only."""
+        if table == "raw" and group.module in _OF_CONNECTIONS:
+            return before_tracking(group, context)
+        found = decided(group, context)
+        if not context.by_line:
+            self._made[group] = found
+        return found
+
+    def _marked(self, matches: tuple[Match, ...], rule: IptRule) -> tuple[Rule, ...]:
+        """What a line that is not understood may also do: set any mark that some rule asks for."""
+        target = rule.words.target
+        known = target is not None and not target.goto and target.name in TARGETS
+        if not self._tested or (known and target is not None and TARGETS[target.name].fate is not Fate.SETS):
+            return ()
+        span = self._dump.span(rule.line)
+        assign = tuple(each for name, mask in self._tested.items() for each in any_bits(name, mask, span))
+        return (Rule(matches, Action(Verb.CONTINUE, assign=assign), span, "", understood=False),)
+
+
+def _rules(dump: IptDump) -> Iterator[IptRule]:
+    for chains in dump.tables.values():
+        for chain in chains.values():
+            yield from chain.rules
+
+
+def _nat_hooks(declared: Mapping[str, IptChain]) -> dict[str, tuple[Hook, ...]]:
+    """The hooks at which each chain of the nat table is to be there: those that reach it, if a translation in it
+    or behind it depends on them, else the first of these."""
+    jumps = {
+        chain.name: {rule.words.target.name for rule in chain.rules if rule.words.target is not None}
+        for chain in declared.values()
+    }
+    callers: dict[str, set[str]] = {name: set() for name in declared}
+    for name, targets in jumps.items():
+        for target in targets & declared.keys():
+            callers[target].add(name)
+    names = _TRANSLATING - declared.keys()
+    translating = {name for name, targets in jumps.items() if targets & names}
+    differing = _closure(translating, callers)
+    found: dict[str, list[Hook]] = {}
+    for base in BUILT_IN["nat"]:
+        if base in declared:
+            for name in _closure({base}, jumps):
+                found.setdefault(name, []).append(_HOOKS[base])
+    kept = {name: hooks if name in differing else hooks[:1] for name, hooks in found.items()}
+    return {name: tuple(hooks) for name, hooks in kept.items() if name not in BUILT_IN["nat"]}
+
+
+def _closure(start: set[str], next_of: Mapping[str, set[str]]) -> set[str]:
+    """What `next_of` leads to from `start`, itself included."""
+    found: set[str] = set()
+    todo = [name for name in start if name in next_of]
+    while todo:
+        each = todo.pop()
+        if each not in found:
+            found.add(each)
+            todo += [to for to in next_of[each] if to in next_of and to not in found]
+    return found
+
+
+def _tested_marks(dump: IptDump) -> dict[str, int]:
+    """The bits of `mark` and `connmark` that rules ask for; all of both where one is copied to the other."""
+    masks: dict[str, int] = {}
+    copied = False
+    seen: set[Group | TargetUse] = set()
+    for rule in _rules(dump):
+        target = rule.words.target
+        if target is not None and target.name == "CONNMARK":
+            copied = copied or target.has("--restore-mark") or target.has("--save-mark")
+        for group in rule.words.groups:
+            if group.module in ("mark", "connmark") and group not in seen:
+                seen.add(group)
+                for option in group.options:
+                    try:
+                        mask = value_and_mask(option.values[0])[1]
+                    except (Unclear, IndexError):
+                        mask = EVERY
+                    masks[group.module] = masks.get(group.module, 0) | mask
+    return {"mark": EVERY, "connmark": EVERY} if masks and copied else masks
+
+
+def _canonical(line: str) -> str:
+    """A rule's line without counters, its words one blank apart."""
+    if line.startswith("-A ") and "  " not in line and "\t" not in line and not line.endswith(" "):
+        return line
+    text = line.strip()
+    if text.startswith("["):
+        text = text.partition("]")[2]
+    return " ".join(text.split())

@@ -1,0 +1,61 @@
+"""What an iptables dump says, in its own terms: tables of chains of rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from validator.dialects._iptables_words import RuleWords
+from validator.packets.fields import Family
+from validator.source import Source, Span
+
+BUILT_IN: Mapping[str, tuple[str, ...]] = {
+    "raw": ("PREROUTING", "OUTPUT"),
+    "mangle": ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"),
+    "nat": ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"),
+    "filter": ("INPUT", "FORWARD", "OUTPUT"),
+    "security": ("INPUT", "FORWARD", "OUTPUT"),
+    "rawpost": ("POSTROUTING",),
+}
+"""The built-in chains of each table, iptables(8); rawpost is of xtables-addons."""
+
+
+@dataclass(frozen=True, slots=True)
+class IptRule:
+    """A rule and its line."""
+
+    line: int
+    words: RuleWords
+
+
+@dataclass(slots=True)
+class IptChain:
+    """A chain: `policy` is empty for one that users made, and for a built-in one whose policy is not told;
+    `line` is where it is declared, or first named."""
+
+    name: str
+    policy: str = ""
+    line: int = 0
+    rules: list[IptRule] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class IptDump:
+    """The tables of one family by name; `span` gives a line of the source.
+
+    `variant` is `nft` or `legacy`: the two hold at once, and `prefix` tells the chains of the second
+    from those of the first. `incomplete` says what filters packets beside what is here, and
+    `incomplete_line` which line of the source says so; empty where nothing does.
+    """
+
+    family: Family
+    source: Source
+    tables: Mapping[str, Mapping[str, IptChain]]
+    variant: str = "legacy"
+    prefix: str = ""
+    incomplete: str = ""
+    incomplete_line: int = 0
+
+    def span(self, line: int) -> Span:
+        """The span of a line."""
+        return self.source.span(line)

@@ -1,0 +1,82 @@
+"""Where DNAT, REDIRECT and NETMAP send a packet, per iptables-extensions(8)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from validator.dialects import _iptables_fields as fields
+from validator.dialects._iptables_words import TargetUse, Unclear
+from validator.dialects._linux_host import Target, translation
+from validator.model import Rule
+from validator.packets.fields import Family, Interval, Intervals
+from validator.packets.intervals import normalise
+
+if TYPE_CHECKING:
+    from validator.dialects._iptables_targets import Place
+
+
+def rules(place: Place, target: Target) -> tuple[Rule, ...]:
+    """The rules of a translation at PREROUTING or OUTPUT."""
+    context = place.context
+    return translation(context.host, place.hook, place.matches, target, context.span, place.canonical)
+
+
+def target(use: TargetUse, family: Family) -> Target:
+    """Where a packet goes. Raises Unclear."""
+    if use.name == "REDIRECT":
+        ports = use.values("--to-ports")
+        return Target(ports=_ports(ports[0]) if ports else None, redirect=True)
+    if use.name in ("NETMAP", "SAME"):
+        ranges = [each for option in use.options if option.name == "--to" for each in _net(option.values[0], family)]
+        if not ranges:
+            raise Unclear(f"{use.name} names no address")
+        return Target(normalise(ranges))
+    addresses: list[Interval] = []
+    numbers: list[Interval] = []
+    kept_port = kept_address = False
+    given = [option.values[0] for option in use.options if option.name == "--to-destination"]
+    for text in given:
+        where, port = _split(text, family)
+        addresses += fields.address_ranges(where, family) if where else ()
+        numbers += _ports(port) if port else ()
+        kept_port, kept_address = kept_port or not port, kept_address or not where
+    if not given or (kept_port and numbers) or (kept_address and addresses):
+        raise Unclear(f"{use.name} does not say where to")
+    return Target(normalise(addresses) or None, normalise(numbers) or None)
+
+
+def _split(text: str, family: Family) -> tuple[str, str]:
+    """Addresses and ports of `[ADDRESS[-ADDRESS]][:PORTS]`; IPv6 addresses stand in brackets before ports."""
+    if family is Family.IPV4:
+        where, _, port = text.partition(":")
+    elif "[" in text:
+        where, _, port = text.rpartition("]")
+        where, port = where.replace("[", "").replace("]", ""), port.removeprefix(":")
+    elif text.startswith(":") and text[1:2].isdigit() and ":" not in text[1:]:
+        where, port = "", text[1:]
+    else:
+        where, port = text, ""
+    return where, port
+
+
+def _ports(text: str) -> Intervals:
+    """`port`, `port-port`, `port-port/base`. Raises Unclear."""
+    span, slash, base = text.partition("/")
+    if slash:
+        fields.port(base)
+    low, dash, high = span.partition("-")
+    first = fields.port(low)
+    last = fields.port(high) if dash else first
+    if last < first:
+        raise Unclear(f"the range {text} runs backwards")
+    return ((first, last),)
+
+
+def _net(text: str, family: Family) -> list[Interval]:
+    """A network, or `first-last`. Raises Unclear."""
+    if "-" in text:
+        return list(fields.address_ranges(text, family))
+    try:
+        return fields.network(text, family)
+    except fields.Gaps:
+        raise Unclear(f"{text} has gaps") from None

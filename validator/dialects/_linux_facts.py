@@ -1,0 +1,168 @@
+"""What exports tell of a Linux host beside its rules: interfaces, forwarding, sets, and the host they make."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network, ip_address
+
+from validator.model import LOOPBACK, Condition
+from validator.packets.fields import Family, Interval, Intervals
+from validator.packets.intervals import complement, intersect, normalise
+from validator.source import Span
+
+Address = IPv4Interface | IPv6Interface
+Network = IPv4Network | IPv6Network
+
+
+def same_family(one: Address | Network, family: Family) -> bool:
+    """Whether an address or network is of `family`."""
+    return (one.version == 4) is (family is Family.IPV4)
+
+
+@dataclass(frozen=True, slots=True)
+class LinuxInterface:
+    """An interface: its addresses with the networks they are in, and `peers`, networks at its other end.
+
+    `broadcasts` are all IPv4 addresses that the kernel has as broadcast addresses because of it. An interface
+    that is not `up` keeps its addresses, but leads nowhere and has no broadcasts.
+    """
+
+    name: str
+    addresses: tuple[Address, ...] = ()
+    broadcasts: tuple[str, ...] = ()
+    peers: tuple[Network, ...] = ()
+    up: bool = True
+
+    def networks(self, family: Family) -> list[Network]:
+        """The networks of `family` that it leads to without a router."""
+        found = [*(address.network for address in self.addresses), *self.peers]
+        return [each for each in found if self.up and same_family(each, family)]
+
+
+@dataclass(frozen=True, slots=True)
+class LinuxInterfaces:
+    """Fragment data of `ip addr`: every interface of the host, with its addresses of `families`."""
+
+    path: str
+    interfaces: tuple[LinuxInterface, ...]
+    families: tuple[Family, ...] = tuple(Family)
+
+
+@dataclass(frozen=True, slots=True)
+class LinuxSettings:
+    """Fragment data of `sysctl`: `forwarding` by family, missing where the export does not say; each with its line."""
+
+    path: str
+    forwarding: Mapping[Family, tuple[bool, Span]]
+
+
+@dataclass(frozen=True, slots=True)
+class SetPort:
+    """The port of an element: `protocol` None is TCP and UDP alike. For ICMP `low` is `type << 8 | code`; a
+    protocol without ports has 0."""
+
+    protocol: int | None
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetInterface:
+    """The interface of an element; `prefix`: every interface whose name begins so; `bridged`: a bridge's port."""
+
+    name: str
+    prefix: bool = False
+    bridged: bool = False
+
+
+SetPart = Interval | SetPort | SetInterface | None
+"""One dimension of an element: a range of addresses, MAC addresses or marks; None is a MAC not learned yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetMember:
+    """An element of an ipset, its `parts` in the order of the set's type.
+
+    `nomatch`: packets in it are not in the set. `temporary`: it has a timeout.
+    """
+
+    parts: tuple[SetPart, ...]
+    nomatch: bool = False
+    temporary: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IpSet:
+    """A set of `ipset save`: `type` as `hash:ip,port`; `family` None where the type has none; the members of a
+    list:set are names of sets, `passing` those of them with a timeout.
+
+    `why` says what of it was not understood, if anything: its contents are then unknown. `changes`: made with
+    a timeout, so elements come and go. `markmask`: the bits of a mark that hash:ip,mark compares.
+    """
+
+    name: str
+    type: str
+    family: Family | None
+    members: tuple[SetMember | str, ...]
+    span: Span
+    why: str = ""
+    changes: bool = False
+    passing: frozenset[str] = frozenset()
+    markmask: int = 0xFFFFFFFF
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """All that is known of one host and family.
+
+    `own`: its addresses, None where nobody told; `interfaces`: None likewise.
+    """
+
+    name: str
+    family: Family
+    withdrawn: frozenset[str] = frozenset()
+    own: Intervals | None = None
+    interfaces: tuple[LinuxInterface, ...] | None = None
+    forwarding: tuple[bool, Span] | None = None
+    sets: Mapping[str, IpSet] = field(default_factory=dict)
+
+    def condition(self, text: str, *, per_packet: bool = False, span: Span | None = None) -> Condition:
+        """An open condition on this host: one variable for one text."""
+        return Condition(f"{self.name}: {text}", text, span, per_packet=per_packet)
+
+    def assumed(self, assumption: str, text: str, value: bool, span: Span | None = None) -> Condition:
+        """A condition with the value that `assumption` gives it, unless it was withdrawn."""
+        taken = None if assumption in self.withdrawn else value
+        return Condition(f"{self.name}: {text}", text, span, assumption, taken)
+
+
+def own_addresses(interfaces: Iterable[LinuxInterface], family: Family) -> Intervals:
+    """What the kernel delivers to the host itself: every address, down interfaces' too, and for loopback the
+    whole IPv4 network of each of its addresses (`ip route show table local`)."""
+    found: list[Interval] = []
+    broadcasts: list[Interval] = []
+    for each in interfaces:
+        for address in each.addresses:
+            if not same_family(address, family):
+                continue
+            whole = each.name == LOOPBACK and each.up and family is Family.IPV4
+            network = address.network
+            found.append(_range(network) if whole else (int(address.ip), int(address.ip)))
+        if family is Family.IPV4:
+            broadcasts += [(int(ip_address(text)),) * 2 for text in each.broadcasts if each.name == LOOPBACK]
+    return intersect(normalise(found), complement(normalise(broadcasts), (1 << family.bits) - 1))
+
+
+def _range(network: Network) -> Interval:
+    return int(network.network_address), int(network.broadcast_address)
+
+
+def named_sets(sets: Iterable[IpSet], family: Family) -> dict[str, IpSet]:
+    """Sets by name: of two with one name that of `family`, else the later one."""
+    found: dict[str, IpSet] = {}
+    for each in sets:
+        before = found.get(each.name)
+        if before is None or each.family in (None, family) or before.family not in (None, family):
+            found[each.name] = each
+    return found

@@ -1,0 +1,234 @@
+"""What rules ask of a Linux host: whether an address is its own, and where a translated packet goes.
+
+`addrtype`, `fib` and address translation need the host's addresses and interfaces. What no export told is a
+condition that names the command.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from validator.dialects._linux_addresses import (
+    ADDR_COMMAND,
+    LIMITED,
+    LOCAL_DESTINATION,
+    LOCAL_SOURCE,
+    LOOPBACK_NET,
+    NEVER,
+    address_type,
+)
+from validator.dialects._linux_facts import (
+    Address,
+    Host,
+    IpSet,
+    LinuxInterface,
+    LinuxInterfaces,
+    LinuxSettings,
+    Network,
+    SetInterface,
+    SetMember,
+    SetPart,
+    SetPort,
+    named_sets,
+    own_addresses,
+)
+from validator.model import DROP as _DROP
+from validator.model import (
+    LOOPBACK,
+    Action,
+    AnyInterface,
+    Assigned,
+    Assignment,
+    Bit,
+    Choice,
+    Condition,
+    ConditionMatch,
+    FieldMatch,
+    Hook,
+    InterfaceName,
+    Match,
+    Rule,
+    Verb,
+)
+from validator.packets.fields import Family, Field, Intervals
+from validator.packets.intervals import complement, intersect, meets, normalise
+from validator.source import Span
+
+TRANSLATED = Bit("dnat")
+DESTINATION_DONE, SOURCE_DONE = Bit("dnat-done"), Bit("snat-done")
+SOURCE_TRANSLATED = Action(Verb.ACCEPT, assign=((SOURCE_DONE, 1),))
+"""What SNAT and MASQUERADE do: accept, with another source that no chain sees."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a translation sends a packet: `addresses` None keeps the address, `redirect` is this host's own;
+    `ports` None keeps the port."""
+
+    addresses: Intervals | None = None
+    ports: Intervals | None = None
+    redirect: bool = False
+
+
+def translation(
+    host: Host, hook: Hook, matches: tuple[Match, ...], target: Target, span: Span, canonical: str
+) -> tuple[Rule, ...]:
+    """The rules of a DNAT or REDIRECT at PREROUTING or OUTPUT.
+
+    iptables-extensions(8) DNAT, REDIRECT: the first packet's destination is changed, and it is routed anew; a
+    redirected packet goes to the primary address of the interface it came in on, a locally made one to
+    127.0.0.1 or ::1. What is not delivered here is forwarded, if the host forwards at all; what comes
+    from outside for 127.0.0.0/8 is dropped unless route_localnet is set (ip-sysctl in the kernel's documentation).
+    """
+    assign: list[Assignment] = [(DESTINATION_DONE, 1), (TRANSLATED, 1)]
+    extra: list[Match] = [ConditionMatch(_translated(host, canonical, span))]
+    if target.redirect:
+        assign += _redirected(host, hook, span)
+    elif target.addresses is not None:
+        assign.append((Field.DESTINATION, _value(host, target.addresses, "translated address", span)))
+        away, needs = _routed(host, hook, target.addresses, span)
+        assign += away
+        extra += needs
+    if target.ports is not None:
+        assign.append((Field.DESTINATION_PORT, _value(host, target.ports, "translated port", span)))
+    found = Rule((*matches, *extra), Action(Verb.ACCEPT, assign=tuple(assign)), span, canonical)
+    return (*_unchanged(matches, target, span, canonical), found, Rule(matches, _DROP, span, canonical))
+
+
+def _unchanged(matches: tuple[Match, ...], target: Target, span: Span, canonical: str) -> Iterator[Rule]:
+    """Packets that are translated to what they are: nf_nat_setup_info in the kernel leaves them as they are, without
+    the status DNAT."""
+    wanted = {Field.DESTINATION: target.addresses, Field.DESTINATION_PORT: target.ports}
+    same = [FieldMatch(field, ranges) for field, ranges in wanted.items() if ranges is not None]
+    if not target.redirect and same and all(len(each.intervals) == 1 for each in same):
+        done = Action(Verb.ACCEPT, assign=((DESTINATION_DONE, 1),))
+        yield Rule((*matches, *same), done, span, canonical)
+
+
+def _translated(host: Host, canonical: str, span: Span) -> Condition:
+    return host.assumed("translated", f"a module listens where `{canonical}` sends its port", True, span)
+
+
+def _value(host: Host, ranges: Intervals, what: str, span: Span) -> Assigned:
+    if len(ranges) == 1 and ranges[0][0] == ranges[0][1]:
+        return ranges[0][0]
+    return Choice(host.condition(f"which {what} of {span.path}:{span.line} is taken", span=span), ranges)
+
+
+def _redirected(host: Host, hook: Hook, span: Span) -> list[Assignment]:
+    own: Assigned
+    if hook is Hook.OUTPUT:
+        own = (127 << 24) | 1 if host.family is Family.IPV4 else 1
+        return [(Field.DESTINATION, own), (LOCAL_DESTINATION, 1), (Field.OUT_INTERFACE, InterfaceName(LOOPBACK))]
+    ranges = _outside_loopback(host.own or ()) if host.family is Family.IPV4 else host.own or ()
+    if host.interfaces is not None:
+        first = [_primaries(each, host.family) for each in host.interfaces if each.name != LOOPBACK]
+        ranges = normalise((number, number) for numbers in first for number in numbers) or ranges
+    ranges = ranges or ((0, (1 << host.family.bits) - 1),)
+    return [(Field.DESTINATION, _value(host, ranges, "own address", span)), (LOCAL_DESTINATION, 1)]
+
+
+def _primaries(interface: LinuxInterface, family: Family) -> list[int]:
+    """The addresses that a redirected packet may get: in IPv4 the first one, in IPv6 any by its scope."""
+    numbers = [int(each.ip) for each in interface.addresses if (each.version == 4) is (family is Family.IPV4)]
+    return numbers[:1] if family is Family.IPV4 else numbers
+
+
+def _outside_loopback(ranges: Intervals) -> Intervals:
+    return intersect(ranges, complement(LOOPBACK_NET[Family.IPV4], LIMITED[0]))
+
+
+def _routed(host: Host, hook: Hook, addresses: Intervals, span: Span) -> tuple[list[Assignment], list[Match]]:
+    """What routing does with a translated packet: here, or out of which interface; and what that needs."""
+    local = _is_local(host, addresses)
+    here: Assigned = Choice(_which(host, "the translated address is one of the host"), ((0, 1),))
+    if local is not None:
+        here = int(local)
+    way = _way_out(host, addresses, local)
+    assign: list[Assignment] = [(LOCAL_DESTINATION, here), (Field.OUT_INTERFACE, way)]
+    needs: list[Match] = []
+    if isinstance(way, InterfaceName) and local is not True:
+        text = f"{span.path}:{span.line} leads out of {way.name}"
+        needs.append(ConditionMatch(host.assumed("connected-routes", text, True, span)))
+    if hook is Hook.OUTPUT:
+        return assign, needs
+    if host.family is Family.IPV4 and meets(addresses, LOOPBACK_NET[Family.IPV4]):
+        localnet = "packets from outside may be sent to 127.0.0.0/8 (`sysctl net.ipv4.conf.all.route_localnet` is 1)"
+        needs.append(ConditionMatch(host.condition(localnet)))
+    if local is True:
+        return assign, needs
+    if host.forwarding is None:
+        text = f"the host forwards {host.family.value}"
+        return assign, [*needs, ConditionMatch(host.assumed("forwarding", text, True, span))]
+    if host.forwarding[0]:
+        return assign, needs
+    if local is False:
+        return assign, [NEVER]
+    # Nothing is forwarded, so a packet gets on only if it is delivered here.
+    mine = ConditionMatch(_which(host, "the translated address is one of the host"))
+    return [(LOCAL_DESTINATION, 1), (Field.OUT_INTERFACE, InterfaceName(LOOPBACK))], [*needs, mine]
+
+
+def _which(host: Host, text: str) -> Condition:
+    """What addresses and interfaces would tell. A connection has one destination, so one condition serves all."""
+    return host.condition(f"{text} (export {ADDR_COMMAND})")
+
+
+def _is_local(host: Host, addresses: Intervals) -> bool | None:
+    """Whether all of `addresses` are the host's own, or none is; None where that is not known."""
+    loopback = LOOPBACK_NET[host.family]
+    if intersect(addresses, loopback) == addresses:
+        return True
+    if host.own is None:
+        return None
+    own = normalise([*host.own, *loopback])
+    if intersect(addresses, own) == addresses:
+        return True
+    return None if meets(addresses, own) else False
+
+
+def _way_out(host: Host, addresses: Intervals, local: bool | None) -> Assigned:
+    """The interface that leads to translated addresses: that of the smallest network that holds all of them, unless
+    a smaller one holds some; where several or none do, nobody knows."""
+    if local is True:
+        return InterfaceName(LOOPBACK)
+    unknown = AnyInterface(_which(host, "which interface leads to the translated address"))
+    found: list[tuple[int, bool, str]] = []
+    for each in host.interfaces or ():
+        for network in each.networks(host.family):
+            whole: Intervals = ((int(network.network_address), int(network.broadcast_address)),)
+            if each.name != LOOPBACK and meets(addresses, whole):
+                found.append((network.prefixlen, intersect(addresses, whole) == addresses, each.name))
+    longest = max((length for length, _, _ in found), default=0)
+    names = {name for length, _, name in found if length == longest}
+    if len(names) == 1 and all(holds for length, holds, _ in found if length == longest):
+        return InterfaceName(names.pop())
+    return unknown
+
+
+__all__ = [
+    "ADDR_COMMAND",
+    "DESTINATION_DONE",
+    "LOCAL_DESTINATION",
+    "LOCAL_SOURCE",
+    "SOURCE_DONE",
+    "SOURCE_TRANSLATED",
+    "TRANSLATED",
+    "Address",
+    "Host",
+    "IpSet",
+    "LinuxInterface",
+    "LinuxInterfaces",
+    "LinuxSettings",
+    "Network",
+    "SetInterface",
+    "SetMember",
+    "SetPart",
+    "SetPort",
+    "Target",
+    "address_type",
+    "named_sets",
+    "own_addresses",
+    "translation",
+]

@@ -1,0 +1,40 @@
+"""What became of each line of an nftables ruleset: its rules are converted for a host of which nothing is known."""
+
+from __future__ import annotations
+
+from validator.dialects._linux_host import Host
+from validator.dialects._nft_convert import families, ruleset
+from validator.dialects._nft_data import NftRuleset
+from validator.model import AnyOf, ConditionMatch, Match, NoneOf
+from validator.source import Ledger, LineState
+
+
+def account(data: NftRuleset, ledger: Ledger) -> None:
+    """Mark the line of every rule: unsupported where it was not understood, conditional where it asks something that
+    the export cannot tell, else modelled."""
+    for table in data.tables.values():
+        for chain in table.chains.values():
+            if chain.why:
+                ledger.mark((chain.policy_span or chain.span).line, LineState.UNSUPPORTED)
+            for rule in chain.rules:
+                ledger.mark(rule.line, LineState.UNSUPPORTED if rule.why else LineState.MODELLED)
+    for family in families(data):
+        found = ruleset(data, Host("", family))
+        for converted in found.chains.values() if found else ():
+            for made in converted.rules:
+                if not made.understood:
+                    ledger.mark(made.span.line, LineState.UNSUPPORTED)
+                elif any(map(_open, made.matches)):
+                    ledger.mark(made.span.line, LineState.CONDITIONAL)
+
+
+def _open(match: Match) -> bool:
+    """Whether a match asks about a condition without an assumed value."""
+    match match:
+        case ConditionMatch(condition):
+            return condition.assumed is None
+        case AnyOf(alternatives):
+            return any(_open(each) for alternative in alternatives for each in alternative)
+        case NoneOf(inner):
+            return any(map(_open, inner))
+    return False

@@ -1,0 +1,132 @@
+"""An nftables ruleset as both its exports say it: tables of chains, sets and maps.
+
+Statements and expressions keep the structure of libnftables-json(5): a statement is its name and its body, an
+expression a string, a number, a list of flags, or an object of one key. The text is read into the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from validator.source import Span
+
+Expr = None | bool | int | str | list["Expr"] | dict[str, "Expr"]
+"""An expression of libnftables-json(5)."""
+Statement = tuple[str, Expr]
+"""A statement: its name (`match`, `accept`) and its body."""
+HOOKS = ("prerouting", "input", "forward", "output", "postrouting", "ingress", "egress")
+MOST_DEPTH = 24
+"""How deep expressions may be nested before a rule counts as not understood."""
+
+
+class Unclear(Exception):
+    """Something whose meaning is not known; the message says what. Never leaves the dialects."""
+
+
+@dataclass(frozen=True, slots=True)
+class NftRule:
+    """A rule: the statements that were understood, left to right, and `why` the rest was not, if anything.
+
+    `text` is the rule without counters and comment, as nft writes it.
+    """
+
+    line: int
+    span: Span
+    text: str
+    statements: tuple[Statement, ...]
+    why: str = ""
+
+
+@dataclass(slots=True)
+class NftChain:
+    """A chain; `hook` is empty for one that is not a base chain. `why` says what of its head was not understood."""
+
+    name: str
+    span: Span
+    type: str = ""
+    hook: str = ""
+    priority: int = 0
+    policy: str = "accept"
+    policy_span: Span | None = None
+    devices: tuple[str, ...] = ()
+    rules: list[NftRule] = field(default_factory=list)
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """An element of a set or map; `value` is what a map gives, and `span` its own line where it has one."""
+
+    key: Expr
+    value: Expr = None
+    span: Span | None = None
+
+
+@dataclass(slots=True)
+class NftSet:
+    """A named set or map; `changing`: packets or time change its elements while it is in use."""
+
+    name: str
+    span: Span
+    changing: bool = False
+    elements: list[Element] = field(default_factory=list)
+    why: str = ""
+
+
+@dataclass(slots=True)
+class NftTable:
+    """A table of one family (`ip`, `ip6`, `inet`, `arp`, `bridge`, `netdev`)."""
+
+    family: str
+    name: str
+    span: Span
+    dormant: bool = False
+    chains: dict[str, NftChain] = field(default_factory=dict)
+    sets: dict[str, NftSet] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """`inet filter`, as nft names tables."""
+        return f"{self.family} {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class NftRuleset:
+    """Fragment data of both nftables dialects: the tables by family and name, in their order."""
+
+    path: str
+    tables: Mapping[tuple[str, str], NftTable]
+
+
+def fields(expr: Expr) -> dict[str, Expr]:
+    """The members of an object; none where `expr` is something else."""
+    return expr if isinstance(expr, dict) else {}
+
+
+def items(expr: Expr) -> list[Expr]:
+    """The members of a list; an expression that is none counts as a list of itself."""
+    return expr if isinstance(expr, list) else [expr]
+
+
+def single(expr: Expr) -> tuple[str, Expr]:
+    """The one key of an object and its value. Raises Unclear."""
+    if isinstance(expr, dict) and len(expr) == 1:
+        return next(iter(expr.items()))
+    raise Unclear("an expression that is not of libnftables-json")
+
+
+def too_deep(expr: Expr) -> bool:
+    """Whether an expression is nested deeper than MOST_DEPTH."""
+    level: list[Expr] = [expr]
+    for _ in range(MOST_DEPTH):
+        deeper: list[Expr] = []
+        for each in level:
+            if isinstance(each, dict):
+                deeper += each.values()
+            elif isinstance(each, list):
+                deeper += each
+        if not deeper:
+            return False
+        level = deeper
+    return True

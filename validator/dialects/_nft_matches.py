@@ -1,0 +1,225 @@
+"""Match statements and sets: when a packet matches, and which elements of a map it can have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from zlib import crc32
+
+from validator.dialects._nft_data import Element, Expr, NftSet, NftTable, Unclear, fields, items
+from validator.dialects._nft_keys import Key, NumberKey
+from validator.dialects._nft_logic import ALWAYS, NEVER, Conj, given, negate, never, union, within
+from validator.dialects._nft_packet import AnyPortKey, key_of
+from validator.dialects._nft_render import render
+from validator.dialects._nft_surroundings import Surroundings
+from validator.dialects._nft_values import interval
+from validator.model import ConditionMatch
+from validator.packets.fields import Interval
+from validator.packets.intervals import normalise
+
+MOST_COMPARISONS = 200_000
+"""How many pairs of elements are compared to see whether they overlap."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """An element of a map: when a packet has it, what the map gives, and the element's own line, if it has one."""
+
+    matches: Conj
+    element: Element
+
+
+@dataclass(slots=True)
+class Matcher:
+    """Reads matches in one table; remembers what it has read, since rules repeat themselves."""
+
+    table: NftTable
+    _sets: dict[tuple[str, str, bool], Conj] = field(default_factory=dict)
+    _keys: dict[tuple[str, bool], Key] = field(default_factory=dict)
+    _matches: dict[tuple[str, bool], Conj] = field(default_factory=dict)
+
+    def match(self, body: Expr, around: Surroundings) -> Conj:
+        """When a match statement lets a packet go on. Raises Unclear."""
+        remembered = (repr(body), around.early)
+        found = self._matches.get(remembered)
+        if found is None:
+            found = self._match(body, around)
+            if not _of_its_rule(remembered[0]):
+                self._matches[remembered] = found
+        return found
+
+    def _match(self, body: Expr, around: Surroundings) -> Conj:
+        inner = fields(body)
+        if not {"op", "left", "right"} <= inner.keys():
+            raise Unclear("a match without its two sides")
+        left, right, operator = inner["left"], inner["right"], str(inner["op"])
+        keys = self.keys(left, around)
+        deps = _deps(keys)
+        if never(deps):
+            return NEVER
+        found: Conj
+        if _is_set(right):
+            if operator not in ("==", "!=", "in"):
+                raise Unclear(f"the operator {operator} on a set")
+            found = self._membership(left, keys, right, around)
+            if operator == "!=":
+                found = negate(found, around.host.family)
+        elif len(keys) > 1 or "concat" in fields(right):
+            found = _all_equal(keys, right)
+            if operator == "!=":
+                found = negate(found, around.host.family)
+        else:
+            found = keys[0].compare(operator, right)
+        return NEVER if never(found) else (*deps, *found)
+
+    def keys(self, left: Expr, around: Surroundings) -> list[Key]:
+        """The keys of an expression, one for each part of a concatenation. Raises Unclear."""
+        parts = fields(left).get("concat")
+        return [self._key(part, around) for part in (items(parts) if parts is not None else [left])]
+
+    def _key(self, expr: Expr, around: Surroundings) -> Key:
+        remembered = (repr(expr), around.early)
+        key = self._keys.get(remembered)
+        if key is None:
+            key = key_of(expr, around)
+            if not _of_its_rule(remembered[0]):
+                self._keys[remembered] = key
+        return key
+
+    def _membership(self, left: Expr, keys: list[Key], data: Expr, around: Surroundings) -> Conj:
+        if not isinstance(data, str):
+            return _any_of(keys, [Element(plain(each)) for each in items(fields(data).get("set"))], around)
+        name, text = data[1:], render(left)
+        found = self._sets.get((name, text, around.early))
+        if found is None:
+            found = self._named(name, text, keys, around)
+            self._sets[name, text, around.early] = found
+        return found
+
+    def _named(self, name: str, text: str, keys: list[Key], around: Surroundings) -> Conj:
+        one = self.named(name)
+        if one.changing:
+            asked = f"`{text}` is in the set {name} of {self.table.title}, which changes while it is in use"
+            return (ConditionMatch(around.host.condition(asked, per_packet=True, span=one.span)),)
+        return _any_of(keys, one.elements, around)
+
+    def named(self, name: str) -> NftSet:
+        """The set or map of this name. Raises Unclear where it is missing or was not understood."""
+        one = self.table.sets.get(name)
+        if one is None:
+            raise Unclear(f"the set {name[:60]} is not in the export")
+        if one.why:
+            raise Unclear(one.why)
+        return one
+
+    def members(self, left: Expr, data: Expr, around: Surroundings) -> tuple[Conj, list[Member]]:
+        """What must hold for a map to be asked, and its elements, of which a packet has one at most; `*` comes
+        last. Raises Unclear."""
+        keys = self.keys(left, around)
+        deps = _deps(keys)
+        if isinstance(data, str):
+            one = self.named(data[1:])
+            if one.changing:
+                raise Unclear(f"the map {one.name} changes while it is in use")
+            elements: Sequence[Element] = one.elements
+        else:
+            elements = [_pair(each) for each in items(fields(data).get("set"))]
+        last = [each for each in elements if each.key == "*"]
+        first = [each for each in elements if each.key != "*"]
+        if len(keys) > 1 and _overlap(first, keys):
+            raise Unclear("a map whose elements overlap")
+        found = [Member(_all_equal(keys, each.key), each) for each in (*first, *last)]
+        return deps, found
+
+
+def _of_its_rule(text: str) -> bool:
+    """Whether an expression means something of its own in each rule: it is random, or counts."""
+    return "'numgen'" in text or "'random'" in text
+
+
+def plain(expr: Expr) -> Expr:
+    """An element without its timeout, counter and comment."""
+    inner = fields(fields(expr).get("elem"))
+    return inner.get("val", expr)
+
+
+def _pair(expr: Expr) -> Element:
+    if isinstance(expr, list) and len(expr) == 2:
+        return Element(plain(expr[0]), expr[1])
+    raise Unclear("an element of a map that is no pair")
+
+
+def _deps(keys: Iterable[Key]) -> Conj:
+    found: dict[Conj, None] = {}
+    for key in keys:
+        if never(key.deps):
+            return NEVER
+        found[key.deps] = None
+    return tuple(dict.fromkeys(match for deps in found for match in deps))
+
+
+def _is_set(right: Expr) -> bool:
+    return "set" in fields(right) or (isinstance(right, str) and right.startswith("@") and len(right) > 1)
+
+
+def _all_equal(keys: Sequence[Key], value: Expr) -> Conj:
+    """When each key is its part of an element. Raises Unclear."""
+    if value == "*":
+        return ALWAYS
+    if len(keys) == 1:
+        return keys[0].equals(value)
+    parts = items(fields(value).get("concat"))
+    if len(parts) != len(keys):
+        raise Unclear("an element that has not the parts of its set")
+    found: list[Conj] = [key.equals(part) for key, part in zip(keys, parts, strict=True)]
+    if any(never(each) for each in found):
+        return NEVER
+    flat = tuple(match for each in found for match in each)
+    return given(flat, flat)
+
+
+def _any_of(keys: Sequence[Key], elements: Sequence[Element], around: Surroundings) -> Conj:
+    only = keys[0] if len(keys) == 1 else None
+    if isinstance(only, AnyPortKey):
+        return only.among(_numbers(only.ports, elements, around), [each.key for each in elements])
+    if isinstance(only, NumberKey) and only.mask is None:
+        return _numbers(only, elements, around)
+    return union(_all_equal(keys, each.key) for each in elements)
+
+
+def _numbers(key: NumberKey, elements: Sequence[Element], around: Surroundings) -> Conj:
+    ranges: list[Interval] = [interval(each.key, key.read, key.width) for each in elements]
+    return within(key.field, normalise(ranges), around.host.family)
+
+
+def _overlap(elements: Sequence[Element], keys: Sequence[Key]) -> bool:
+    """Whether some packet may have two elements of a concatenation that give different values.
+
+    Elements without ranges are distinct; one with a range is compared with all others.
+    """
+    if len({repr(each.value) for each in elements}) <= 1:
+        return False
+    boxes = [_box(each.key, keys) for each in elements]
+    wide = [at for at, box in enumerate(boxes) if any(low != high for low, high in box)]
+    if len(wide) * len(boxes) > MOST_COMPARISONS:
+        return True
+    for at in wide:
+        for other, box in enumerate(boxes):
+            same = other == at or elements[at].value == elements[other].value
+            if not same and all(a[0] <= b[1] and b[0] <= a[1] for a, b in zip(boxes[at], box, strict=True)):
+                return True
+    return False
+
+
+def _box(expr: Expr, keys: Sequence[Key]) -> list[Interval]:
+    """An element as numbers; a part that is no number counts as one, by its text, and a prefix of names as all."""
+    box: list[Interval] = []
+    for key, part in zip(keys, items(fields(expr).get("concat")), strict=False):
+        if isinstance(key, NumberKey):
+            box.append(interval(part, key.read, key.width))
+        elif isinstance(part, dict) or str(part).endswith("*"):
+            box.append((0, 1 << 64))
+        else:
+            number = crc32(str(part).encode())
+            box.append((number, number))
+    return box

@@ -1,0 +1,335 @@
+"""Rules of nftables as rules of the model, statement by statement, nft(8) STATEMENTS.
+
+What does nothing to a packet's way (counters, logs) is passed over. Limiters take their value at normal load.
+`flow add` hands established, forwarded connections to a path around the hooks; it takes what the ruleset has
+accepted, so what follows in the rule is a condition of the connection and nothing else changes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from validator.dialects import _nft_nat as nat
+from validator.dialects._linux_host import SOURCE_TRANSLATED, translation
+from validator.dialects._nft_bits import UNKNOWN, WIDTH, assignments, word
+from validator.dialects._nft_builder import Builder
+from validator.dialects._nft_connections import mentions_connections, tracked
+from validator.dialects._nft_data import Element, Expr, NftRule, NftTable, Statement, Unclear, fields, items
+from validator.dialects._nft_logic import Conj, tests
+from validator.dialects._nft_matches import Matcher, plain
+from validator.dialects._nft_render import element as render_element
+from validator.dialects._nft_render import render
+from validator.dialects._nft_render import statement as render_statement
+from validator.dialects._nft_surroundings import Surroundings
+from validator.dialects._nft_targets import ACCEPTING, LOGGING, REWRITTEN
+from validator.model import (
+    ACCEPT,
+    DROP,
+    LOOPBACK,
+    REJECT,
+    RETURN,
+    Action,
+    Assignment,
+    Bit,
+    Choice,
+    ConditionMatch,
+    FieldMatch,
+    Hook,
+    InterfaceMatch,
+    Rule,
+    Verb,
+)
+from validator.packets.fields import Family, Field, State
+
+_NO_EFFECT = frozenset(
+    ("counter", "log", "dup", "ct helper", "ct timeout", "ct expectation", "reset", "last", "secmark", "comment")
+    + ("continue",)
+)
+_VERDICTS = {"accept": ACCEPT, "drop": DROP, "return": RETURN}
+_REJECT_FAMILIES = {"icmp": Family.IPV4, "icmpv6": Family.IPV6}
+_IS_TCP: Conj = (FieldMatch(Field.PROTOCOL, ((6, 6),)),)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a rule stands: what its jumps name, the hook that its chain is asked at, and the table's matcher.
+
+    `goes` gives the model's name of a chain, None where there is none.
+    """
+
+    matcher: Matcher
+    around: Surroundings
+    hook: Hook | None
+    goes: Callable[[str], str | None]
+    title: str
+
+
+def rules_of(rule: NftRule, place: Place) -> tuple[Rule, ...]:
+    """The rules that stand for `rule`; none where it never matches packets of the family. Never raises Unclear."""
+    builder = Builder(rule.span, f"{place.title} {rule.text}", place.around.identity)
+    around = replace(place.around, span=rule.span)
+    walk = _Walk(replace(place, around=around), _family_hidden(rule, place.matcher.table))
+    walk.run(builder, rule.statements, rule.why)
+    return tuple(builder.rules)
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """Takes one rule's statements in order."""
+
+    place: Place
+    family_hidden: bool
+
+    @property
+    def _around(self) -> Surroundings:
+        return self.place.around
+
+    def run(self, builder: Builder, statements: Sequence[Statement], why: str) -> None:
+        """Convert `statements`, of which `why` says what comes behind them and was not understood."""
+        try:
+            for at, statement in enumerate(statements):
+                if builder.ended:
+                    return
+                rest = statements[at + 1 :]
+                if self._branches(builder, statement, rest, why):
+                    return
+                self._one(builder, statement, last=not rest and not why)
+            if why and not builder.ended:
+                raise Unclear(why)
+            builder.finish()
+        except Unclear as reason:
+            builder.give_up(str(reason))
+
+    def _one(self, builder: Builder, statement: Statement, last: bool) -> None:
+        name, body = statement
+        inner = fields(body)
+        if name == "match":
+            builder.limit(self.place.matcher.match(body, self._around))
+        elif name in _VERDICTS:
+            builder.verdict(_VERDICTS[name])
+        elif name in ("jump", "goto"):
+            self._jump(builder, name, str(inner.get("target")))
+        elif name in ("limit", "ct count", "quota"):
+            builder.limit(self._limiter(name, body))
+        elif name not in _NO_EFFECT:
+            self._rarer(builder, statement, last)
+
+    def _rarer(self, builder: Builder, statement: Statement, last: bool) -> None:
+        name, body = statement
+        inner = fields(body)
+        if name == "reject":
+            self._reject(builder, str(inner.get("type", "")))
+        elif name == "mangle":
+            self._mangle(builder, inner)
+        elif name in ("dnat", "redirect", "snat", "masquerade"):
+            self._translate(builder, name, inner)
+        elif name == "notrack":
+            self._notrack(builder, last)
+        elif name in ("set", "meter", "map"):
+            builder.limit(self._update(inner))
+        elif name == "flow":
+            text = f"the flow table {inner.get('flowtable')} takes the connection"
+            builder.limit((ConditionMatch(self._around.asks_once(text)),))
+        elif name == "xt":
+            self._xt(builder, inner)
+        else:
+            raise Unclear(f"what {render_statement(statement)[:60]} does is not followed")
+
+    def _branches(self, builder: Builder, statement: Statement, rest: Sequence[Statement], why: str) -> bool:
+        """Take a statement with a map element by element, with all that follows; whether it was one."""
+        name, body = statement
+        inner = fields(body)
+        if name == "vmap":
+            if any(each[0] not in _NO_EFFECT for each in rest) or why:
+                raise Unclear("a verdict map with statements behind it")
+            self._verdicts(builder, inner)
+            return True
+        part, mapping = "value", fields(fields(inner.get("value")).get("map")) if name == "mangle" else {}
+        if name in ("dnat", "redirect"):
+            part, mapping = nat.mapped(inner) or ("", {})
+        if not mapping:
+            return False
+        around = self._around
+        deps, members = self.place.matcher.members(mapping.get("key"), mapping.get("data"), around)
+        if name == "mangle" and any(_of_marks(member.matches) for member in members):
+            raise Unclear("a mark that a map gives by marks")
+        builder.limit(deps)
+        builder.settle()
+        all_of_them = _exhaustive(mapping.get("key"), [member.element.key for member in members])
+        for at, member in enumerate(members):
+            matches = () if all_of_them and at == len(members) - 1 else member.matches
+            one = builder.branch(matches, member.element.span, self._canonical(builder, member.element))
+            changed: Statement = (name, {**inner, part: member.element.value})
+            self.run(one, (changed, *rest), why)
+            builder.rules += one.rules
+        builder.ended = True
+        return True
+
+    def _canonical(self, builder: Builder, element: Element) -> str:
+        return f"{builder.canonical} [{render_element(element)}]"
+
+    def _verdicts(self, builder: Builder, inner: dict[str, Expr]) -> None:
+        """nft(8) VERDICT MAPS: an element's verdict; a packet without element goes on with the next rule."""
+        deps, members = self.place.matcher.members(inner.get("key"), inner.get("data"), self._around)
+        builder.limit(deps)
+        builder.settle()
+        if builder.ended:
+            return
+        all_of_them = _exhaustive(inner.get("key"), [member.element.key for member in members])
+        for at, member in enumerate(members):
+            matches = () if all_of_them and at == len(members) - 1 else member.matches
+            one = builder.branch(matches, member.element.span, self._canonical(builder, member.element))
+            verdict = member.element.value
+            kind, target = next(iter(verdict.items())) if isinstance(verdict, dict) and verdict else ("", None)
+            self.run(one, ((kind, target),), "")
+            builder.rules += one.rules
+        builder.ended = True
+
+    def _jump(self, builder: Builder, name: str, target: str) -> None:
+        chain = self.place.goes(target)
+        if chain is None:
+            raise Unclear(f"the chain {target[:60]} is not in the export")
+        builder.verdict(Action(Verb.JUMP if name == "jump" else Verb.GOTO, chain))
+
+    def _reject(self, builder: Builder, kind: str) -> None:
+        """nft adds the protocol that the answer needs: TCP for a reset, the family for an ICMP code of it."""
+        family = _REJECT_FAMILIES.get(kind)
+        if family is not None and family is not self._around.host.family:
+            builder.finish(silent=True)
+            return
+        if kind == "tcp reset":
+            builder.limit(_IS_TCP)
+            if self.family_hidden:
+                text = f"`reject with tcp reset` is for both families: nft hides `meta nfproto` ({self._around.here})"
+                builder.limit((ConditionMatch(self._around.asks_once(text)),))
+        builder.verdict(REJECT)
+
+    def _limiter(self, name: str, body: Expr) -> Conj:
+        """`limit`, `ct count`: below the limit. `quota`: what was used up is not told."""
+        around, text, inner = self._around, render_statement((name, body)), fields(body)
+        deps: Conj = tracked(around) if name == "ct count" else ()
+        whose = f" of {self.place.matcher.table.title}" if isinstance(body, str) else f" ({around.here})"
+        text += whose
+        if name == "quota":
+            return (ConditionMatch(around.asks(f"`{text}` matches")),)
+        over = bool(inner.get("inv"))
+        return (*deps, ConditionMatch(around.assumed("normal-load", f"`{text}` matches", not over)))
+
+    def _update(self, inner: dict[str, Expr]) -> Conj:
+        """`add @set { key statements }`: goes on where the key can be read and the statements match."""
+        matcher, around = self.place.matcher, self._around
+        key = plain(inner.get("elem", inner.get("key")))
+        keys = matcher.keys(key, around) if inner.get("op") != "delete" else []
+        found: list[Conj] = [key.deps for key in keys]
+        if keys:
+            name = f"{inner.get('set', inner.get('name'))} of {matcher.table.title}"
+            found.append((ConditionMatch(around.assumed("normal-load", f"the set {name} has room", True)),))
+        for each in items(inner.get("stmt")) if inner.get("stmt") is not None else []:
+            for name, body in fields(each).items():
+                if name in ("limit", "ct count", "quota"):
+                    found.append(self._limiter(name, body))
+                elif name not in _NO_EFFECT:
+                    raise Unclear(f"{name[:40]} in the update of a set")
+        return tuple(match for conj in found for match in conj)
+
+    def _mangle(self, builder: Builder, inner: dict[str, Expr]) -> None:
+        """nft(8) META, CT and PAYLOAD STATEMENTS. Other headers than those a rule can ask about are no matter."""
+        target, value = inner.get("key"), inner.get("value")
+        if fields(fields(target).get("meta")).get("key") == "mark":
+            self._mark(builder, "mark", value)
+        elif fields(fields(target).get("ct")).get("key") == "mark":
+            self._mark(builder, "connmark", value)
+        elif render(target) in REWRITTEN:
+            raise Unclear(f"{render(target)} is rewritten, which is not followed")
+
+    def _mark(self, builder: Builder, name: str, value: Expr) -> None:
+        if mentions_connections(value):
+            builder.limit(tracked(self._around))
+        assigned = assignments(name, word(value), self._unknown(name, render(value)))
+        if name == "connmark" and self._around.early:
+            builder.aside(tracked(self._around), assigned, last=False)
+        else:
+            builder.assign(assigned)
+
+    def _unknown(self, name: str, text: str) -> list[Assignment]:
+        """What sets a mark whose value nobody can tell: each bit is a condition."""
+        asks = self._around.asks_here
+        return [(Bit(name, at), Choice(asks(f"bit {at} of {text}"), ((0, 1),))) for at in range(WIDTH)]
+
+    def _translate(self, builder: Builder, name: str, inner: dict[str, Expr]) -> None:
+        family = nat.FAMILIES.get(str(inner.get("family")))
+        if family is not None and family is not self._around.host.family:
+            return  # nft_nat_inet_eval: packets of another family go on
+        if name in ("snat", "masquerade"):
+            builder.verdict(SOURCE_TRANSLATED)
+            return
+        hook = self.place.hook
+        if hook not in (Hook.PREROUTING, Hook.OUTPUT):
+            raise Unclear(f"{name} in a chain that is not asked at prerouting or output")
+        target = nat.target(name, inner, self._around.host.family)
+        builder.settle()
+        if not builder.ended:
+            builder.add(translation(self._around.host, hook, builder.matches, target, builder.span, builder.canonical))
+            builder.ended = True
+
+    def _notrack(self, builder: Builder, last: bool) -> None:
+        """nft_notrack_eval: packets without a connection so far (before connection tracking: all but looped ones)."""
+        untracked = ((Field.STATE, int(State.UNTRACKED)),)
+        invalid = int(State.INVALID)
+        without: Conj = (FieldMatch(Field.STATE, ((invalid, invalid),)),)
+        if self._around.early:
+            without = (InterfaceMatch(Field.IN_INTERFACE, (LOOPBACK,), negated=True),)
+        builder.aside(without, untracked, last)
+
+    def _xt(self, builder: Builder, inner: dict[str, Expr]) -> None:
+        """What iptables-nft made and nft cannot say: a match is a condition of this rule, a target by its name."""
+        kind, name = str(inner.get("type")), str(inner.get("name"))
+        remedy = "iptables-save says it in full"
+        if kind == "match" or (kind == "any" and name.islower()):
+            if name != "comment":
+                builder.limit((ConditionMatch(self._around.asks_here(f"`{name}` of iptables matches; {remedy}")),))
+        elif name == "REJECT":
+            builder.verdict(REJECT)
+        elif name in ACCEPTING:
+            builder.verdict(ACCEPT)
+        elif name in ("MARK", "CONNMARK"):
+            builder.assign(
+                assignments("mark" if name == "MARK" else "connmark", UNKNOWN, self._unknown(name.lower(), name))
+            )
+        elif name not in LOGGING:
+            raise Unclear(f"the target {name[:40]} of iptables is hidden here; {remedy}")
+
+
+_TELLS_FAMILY = re.compile(r"'protocol': '(ip|ip6|icmp|icmpv6)'|'key': '(nfproto|protocol)'")
+
+
+def _family_hidden(rule: NftRule, table: NftTable) -> bool:
+    """Whether a rule may be for one family that nft did not print: seen with nft 1.0.6, which lists
+    `meta nfproto ipv4 tcp dport 5 reject with tcp reset` of a table for both without its first match."""
+    return table.family not in ("ip", "ip6") and not any(
+        _TELLS_FAMILY.search(repr(body)) for _, body in rule.statements
+    )
+
+
+def _of_marks(matches: Conj) -> bool:
+    return any(tests(matches, Bit(name, at)) for name in ("mark", "connmark") for at in range(WIDTH))
+
+
+def _exhaustive(key: Expr, elements: Sequence[Expr]) -> bool:
+    """Whether elements are every value of a `numgen` or hash: one of them is taken then."""
+    if not isinstance(key, dict) or len(key) != 1:
+        return False
+    kind, body = next(iter(key.items()))
+    size, offset = fields(body).get("mod"), fields(body).get("offset", 0)
+    if kind not in ("numgen", "jhash", "symhash") or not isinstance(size, int) or offset not in (0, None):
+        return False
+    count = 0
+    for each in elements:
+        ends = fields(each).get("range")
+        low, high = (ends[0], ends[1]) if isinstance(ends, list) and len(ends) == 2 else (each, each)
+        if not isinstance(low, int) or not isinstance(high, int) or not 0 <= low <= high < size:
+            return False
+        count += high - low + 1
+    return count == size

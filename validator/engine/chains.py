@@ -1,0 +1,201 @@
+"""Packet sets through a chain: what it does with every packet at once.
+
+A chain is a function from packets to an outcome: accepted, dropped, returned or still going. It is
+one diagram whose leaves are outcomes; two rules in a row compose by putting the second in the place
+of "still going", and that is associative, so a chain is folded in a balanced way. A jump puts
+the called chain's function where the rule matches. Only rules that some packet of interest can meet
+take part (the slice).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+
+from validator.engine.outcomes import BACK, ENDS, ON, Assign, Composer, CopyOf, Decider, Free, Outcome, Set, after
+from validator.engine.regions import Bounds, Regions
+from validator.model import (
+    AnyInterface,
+    Assigned,
+    Assignment,
+    Bit,
+    Chain,
+    Choice,
+    Condition,
+    Copy,
+    Firewall,
+    InterfaceName,
+    Rule,
+    Verb,
+)
+from validator.packets.fields import Field, Interval
+from validator.packets.intervals import normalise
+from validator.packets.nodes import LEAF, Node, fold
+from validator.packets.space import PacketSpace
+
+
+class Chains(Regions):
+    """The functions of chains in `space`, for packets within `bounds`; see Regions."""
+
+    def __init__(
+        self, space: PacketSpace, bounds: Bounds, mirrored: bool = False, within: Chains | None = None
+    ) -> None:
+        super().__init__(space, bounds, mirrored, within)
+        self._composer: Composer = within._composer if within else Composer(self._diagrams)
+        self._made: dict[Hashable, Node] = within._made if within else {}
+        self._deciders: dict[tuple[int, int], Decider] = within._deciders if within else {}
+        self._functions: dict[tuple[int, str], Node] = {}
+        self._on, self._back = self._diagrams.leaf(ON), self._diagrams.leaf(BACK)
+
+    def set_values(self, firewall: Firewall, names: Iterable[str], field: Field) -> list[Interval]:
+        """What rules that some packet within the bounds can meet, in the chains `names` and those they lead to,
+        may set `field` to."""
+        found: list[Interval] = []
+        seen: set[str] = set()
+        todo = [name for name in names if name in firewall.chains]
+        while todo:
+            name = todo.pop()
+            if name in seen:
+                continue
+            seen.add(name)
+            for rule in self.slice_of(firewall.chains[name]):
+                for target, value in rule.action.assign:
+                    if target is field:
+                        found += value.intervals if isinstance(value, Choice) else ()
+                        found += ((value, value),) if isinstance(value, int) else ()
+                if rule.action.chain in firewall.chains:
+                    todo.append(rule.action.chain)
+        return found
+
+    # --- rules -------------------------------------------------------------
+
+    def _rule(self, firewall: Firewall, chain: Chain, rule: Rule, calls: tuple[str, ...]) -> Node:
+        """The function of one rule: its outcome where it matches, still going elsewhere."""
+        action = rule.action
+        assign = self._assigned(action.assign) if action.assign else ()
+        match action.verb:
+            case Verb.CONTINUE:
+                inside = self._diagrams.leaf(Outcome(Verb.CONTINUE, None, assign)) if assign else self._on
+            case Verb.RETURN:
+                inside = self._back
+            case Verb.JUMP | Verb.GOTO:
+                inside = self._called(firewall, action.chain, rule, (*calls, chain.name))
+                if action.verb is Verb.GOTO:
+                    inside = self._composer.map(inside, _no_return)
+            case _:
+                inside = self._diagrams.leaf(Outcome(action.verb, self._decider(rule, firewall, chain), assign))
+        if inside is self._on:
+            return inside
+        bounds, rest = self._parts(rule.matches)
+        if not all(bounds.values()):
+            return self._on
+        if rest or inside.level != LEAF:
+            region = self._space.box(bounds)
+            for part in rest:
+                region = region & part
+            return self._diagrams.guard(region.node, inside, self._on)
+        full = {level: (ranges, self._space.top(level)) for level, ranges in bounds.items()}
+        return self._diagrams.box(full, inside, self._on)
+
+    def _assigned(self, assignments: tuple[Assignment, ...]) -> Assign:
+        """Assignments one after the other, in terms of the values before them."""
+        self._composer.assigns = True
+        result: Assign = ()
+        for target, value in assignments:
+            if isinstance(target, Bit):
+                level = self._bit(target)
+            elif target is Field.OUT_INTERFACE:
+                level = self._way_out()
+            else:
+                level = int(self._turn[target])
+            result = after(result, ((level, self._value(level, value)),))
+        return result
+
+    def _way_out(self) -> int:
+        """The level that holds the interface a translated packet is routed to, until it is (the chains of the
+        hook at which it is translated still see the old one)."""
+        return self._space.condition("way out", (), self._space.interfaces.top)
+
+    def _value(self, level: int, value: Assigned) -> Set:
+        match value:
+            case int():
+                return value
+            case Copy():
+                return CopyOf(self._bit(value.bit), value.inverted)
+            case InterfaceName():
+                return self._space.interfaces.number(value.name)
+            case Choice():
+                return self._free(value.condition, value.intervals, self._space.top(level))
+            case AnyInterface():
+                interfaces = self._space.interfaces
+                lo = interfaces.number("lo")
+                ranges = normalise([(1, lo - 1), (lo + 1, interfaces.top)])
+                return self._free(value.condition, ranges, interfaces.top)
+
+    def _free(self, condition: Condition, ranges: tuple[tuple[int, int], ...], top: int) -> Free:
+        self.conditions.setdefault(condition.key, condition)
+        return Free(self._space.condition(condition.key, ranges, top))
+
+    # --- chains ------------------------------------------------------------
+
+    def _called(self, firewall: Firewall, name: str, rule: Rule, calls: tuple[str, ...]) -> Node:
+        """The function of a chain as a caller sees it: returning is going on."""
+        chain = firewall.chains.get(name)
+        if chain is None or name in calls:
+            return self._impossible(firewall, chain, name, rule)
+        key = (id(firewall), name)
+        if key not in self._functions:
+            function = self._function(firewall, chain, calls)
+            self._functions[key] = self._composer.map(function, _go_on)
+        return self._functions[key]
+
+    def _impossible(self, firewall: Firewall, chain: Chain | None, name: str, rule: Rule) -> Node:
+        """A jump that the kernel would refuse to load: to a missing chain, or round in a loop."""
+        what = f"{'loop of jumps at' if chain else 'jump to the missing chain'} {name}"
+        unknown = Condition(f"{what} ({firewall.host})", f"{what}: the kernel refuses this ruleset", rule.span)
+        decider = self._decider(rule, firewall, chain or Chain(name, ()))
+        outcomes = [self._diagrams.leaf(Outcome(verb, decider)) for verb in (Verb.DROP, Verb.ACCEPT)]
+        return self._diagrams.node(self._open(unknown), (0, 1), outcomes)
+
+    def _function(self, firewall: Firewall, chain: Chain, calls: tuple[str, ...]) -> Node:
+        """The function of the rules that count. The same rules, and the same behind their jumps, are the same
+        function, whatever the bounds that chose them."""
+        rules = self.slice_of(chain)
+        if not rules:
+            return self._on
+        key = (id(chain), *(self._identity(firewall, chain, rule, calls) for rule in rules))
+        if key not in self._made:
+            parts = [self._rule(firewall, chain, rule, calls) for rule in rules]
+            self._made[key] = fold(parts, self._composer.compose)
+        return self._made[key]
+
+    def _identity(self, firewall: Firewall, chain: Chain, rule: Rule, calls: tuple[str, ...]) -> Hashable:
+        if rule.action.verb not in (Verb.JUMP, Verb.GOTO):
+            return id(rule)
+        return id(rule), self._called(firewall, rule.action.chain, rule, (*calls, chain.name)).uid
+
+    def _decider(self, rule: Rule, firewall: Firewall, chain: Chain) -> Decider:
+        key = (id(rule), id(firewall))
+        if key not in self._deciders:
+            self._deciders[key] = Decider(rule, firewall, chain)
+        return self._deciders[key]
+
+    def _base(self, firewall: Firewall, name: str) -> Node:
+        """The function of a base chain, its policy included."""
+        chain = firewall.chains[name]
+        policy = chain.policy
+        verb = policy.action.verb if policy else Verb.ACCEPT
+        decider = self._decider(policy, firewall, chain) if policy else None
+
+        def end(outcome: Outcome) -> Outcome:
+            return outcome if outcome.verb in ENDS else Outcome(verb, decider, outcome.assign)
+
+        return self._composer.map(self._function(firewall, chain, ()), end)
+
+
+def _no_return(outcome: Outcome) -> Outcome:
+    """From the end of a chain that `goto` reached the walk goes to the caller's caller."""
+    return Outcome(Verb.RETURN, None, outcome.assign) if outcome.verb is Verb.CONTINUE else outcome
+
+
+def _go_on(outcome: Outcome) -> Outcome:
+    return Outcome(Verb.CONTINUE, None, outcome.assign) if outcome.verb is Verb.RETURN else outcome

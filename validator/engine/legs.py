@@ -1,0 +1,43 @@
+"""The packets of a connection: its legs, and the values of their fields; docs/decisions/0005-legs.md."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from validator.packets.fields import TCP, UDP, Field, Intervals, State, TcpFlag
+from validator.packets.intervals import normalise
+
+EPHEMERAL: Intervals = ((1024, 65535),)
+"""The source ports of clients: RFC 6056 section 3.2 names 1024-65535."""
+PROTOCOLS = {"tcp": TCP, "udp": UDP}
+"""The protocol numbers of a port entry's words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One kind of packet of a connection: its name in reports, states, flags, and direction."""
+
+    name: str  # request or reply
+    state: State
+    tcp_flags: tuple[int, ...]
+    mirrored: bool = False
+
+    def bounds(self, protocol: int) -> dict[int, Intervals]:
+        """The values of the fields that a leg settles."""
+        flags = self.tcp_flags if protocol == TCP else (0,)
+        return {
+            Field.PROTOCOL: ((protocol, protocol),),
+            Field.STATE: ((int(self.state), int(self.state)),),
+            Field.TCP_FLAGS: normalise((flag, flag) for flag in flags),
+            Field.ICMP_TYPE: ((0, 0),),
+            Field.ICMP_CODE: ((0, 0),),
+        }
+
+
+_ACK, _PSH, _FIN = TcpFlag.ACK, TcpFlag.PSH, TcpFlag.FIN
+_DATA = (int(_ACK), int(_ACK | _PSH), int(_ACK | _FIN))
+REQUEST = Leg("request", State.NEW, (int(TcpFlag.SYN),))
+REPLY = Leg("reply", State.ESTABLISHED, (int(TcpFlag.SYN | _ACK), *_DATA), mirrored=True)
+RELATED = Leg("request", State.RELATED, (int(TcpFlag.SYN),))
+FOLLOWING = Leg("request", State.ESTABLISHED, _DATA)
+LEGS = (REQUEST, REPLY, FOLLOWING)

@@ -1,0 +1,288 @@
+"""What becomes of packets: the leaves of an evaluated firewall, and how one list of rules follows another.
+
+A list of rules is a diagram whose leaves are Outcomes. A second list takes the place of those leaves of the
+first that go on to it; where such a leaf has set fields, the second sees them set.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+
+from validator.model import Chain, Firewall, Rule, Verb
+from validator.packets.diagram import Diagrams
+from validator.packets.fields import Field, Interval
+from validator.packets.nodes import LEAF, Node, nodes_of
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decider:
+    """The rule that ended a packet's walk, and where; compared by identity."""
+
+    rule: Rule
+    firewall: Firewall
+    chain: Chain
+
+    @property
+    def is_policy(self) -> bool:
+        """Whether it is the chain's policy, not one of its rules."""
+        return self.rule is self.chain.policy
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        """How much it tells a reader that this decided; see `_telling`."""
+        if self.chain.first_packets and not any(isinstance(each, Field) for each, _ in self.rule.action.assign):
+            return (0, 0)
+        return (1, len(self.chain.rules)) if self.is_policy else (2, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class CopyOf:
+    """The value (0 or 1) of another level, or the opposite."""
+
+    level: int
+    inverted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Free:
+    """The value of a level of choices, which nobody can tell."""
+
+    level: int
+
+
+Set = int | CopyOf | Free
+Assign = tuple[tuple[int, Set], ...]
+"""What was set on the way, by level, each in terms of the values at the beginning; sorted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A leaf: what became of the packet, who decided it, and what was set on the way."""
+
+    verb: Verb
+    decider: Decider | None = None
+    assign: Assign = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Aside:
+    """A leaf that waits for the rules that follow to be told what was set."""
+
+    outcome: Outcome
+
+
+ON = Outcome(Verb.CONTINUE)
+BACK = Outcome(Verb.RETURN)
+ENDS = (Verb.ACCEPT, Verb.DELIVER, Verb.DROP, Verb.REJECT)
+
+Following = Callable[[Assign], Node]
+"""The rules that follow, for packets of which these values were set (they are not yet told to them)."""
+
+
+def after(first: Assign, second: Assign) -> Assign:
+    """What is set after `first` and then `second` were."""
+    if not first or not second:
+        return first or second
+    told = dict(first)
+    result = dict(first)
+    for level, value in second:
+        result[level] = _copied(value, told.get(value.level)) if isinstance(value, CopyOf) else value
+    return tuple(sorted(result.items(), key=lambda entry: entry[0]))
+
+
+def _copied(copy: CopyOf, source: Set | None) -> Set:
+    """The value of a copy whose source was set before."""
+    match source:
+        case None:
+            return copy
+        case int():
+            return int(bool(source) is not copy.inverted)
+        case CopyOf():
+            return CopyOf(source.level, source.inverted is not copy.inverted)
+        case Free():
+            return CopyOf(source.level, copy.inverted)
+
+
+class Composer:
+    """Puts lists of rules one after the other, in one manager of diagrams."""
+
+    def __init__(self, diagrams: Diagrams) -> None:
+        self._diagrams = diagrams
+        self._cuts: dict[int, dict[int, list[int]]] = {}
+        self._substituted: dict[Hashable, Node] = {}
+        self.assigns = False
+        """Whether any rule so far sets something; nothing is put aside while none does."""
+
+    def leaf(self, outcome: Outcome) -> Node:
+        """The leaf of an outcome."""
+        return self._diagrams.leaf(outcome)
+
+    def map(self, function: Node, change: Callable[[Outcome], Outcome]) -> Node:
+        """`function` with each outcome changed."""
+
+        def changed(value: object) -> Node:
+            assert isinstance(value, Outcome)
+            return self._diagrams.leaf(change(value))
+
+        return self._diagrams.map(function, changed)
+
+    def compose(self, first: Node, second: Node) -> Node:
+        """Two lists of rules of one chain: what is still going after the first meets the second."""
+        return self._sequence(first, lambda _: second, "rules")
+
+    def then(self, first: Node, second: Node | Following, forget: bool = False) -> Node:
+        """Two base chains in a row: what the first accepts meets the second. With `forget` nothing that follows
+        asks what the first set, and the outcomes do not say it."""
+        return self._sequence(first, second if callable(second) else lambda _: second, "chains", forget)
+
+    def across(self, first: Node, second: Node | Following) -> Node:
+        """Two firewalls in a row: what the first accepts meets the second, and the last one that decides is named."""
+        return self._sequence(first, second if callable(second) else lambda _: second, "firewalls")
+
+    def forgotten(self, function: Node) -> Node:
+        """`function` with outcomes that do not say what was set."""
+        return self.map(function, lambda outcome: Outcome(outcome.verb, outcome.decider))
+
+    def _sequence(self, first: Node, second: Following, what: str, forget: bool = False) -> Node:
+        """`second` in the place of the leaves of `first` that go on to it.
+
+        Where such a leaf has set something, that must be set before `second` looks at it. So those
+        leaves are put aside first, and each gets a `second` of its own.
+        """
+        if not self.assigns:
+            return self._place(first, second(()), what)
+        verb = Verb.CONTINUE if what == "rules" else Verb.ACCEPT
+        aside: dict[Assign, None] = {}
+
+        def put_aside(value: object) -> Node:
+            assert isinstance(value, Outcome)
+            if value.verb is verb and value.assign:
+                aside[value.assign] = None
+                return self._diagrams.leaf(_Aside(value))
+            return self._diagrams.leaf(value)
+
+        result = self._place(self._diagrams.map(first, put_aside), second(()), what)
+        if not aside:
+            return result
+        tell = self._alike if forget else self.told
+        told = {assign: tell(second(assign), assign) for assign in aside}
+        merge = _MERGES[what]
+
+        def grafted(value: Hashable) -> Node:
+            if not isinstance(value, _Aside):
+                return self._diagrams.leaf(value)
+            before = value.outcome
+            after_it = told[before.assign]
+            return self.map(after_it, lambda outcome: merge(before, outcome)) if merge else after_it
+
+        return self._diagrams.graft(result, grafted)
+
+    def _place(self, first: Node, second: Node, what: str) -> Node:
+        """`second` in the place of the leaves of `first` that go on to it and set nothing."""
+        on = self._diagrams.leaf(ON)
+        verb = Verb.CONTINUE if what == "rules" else Verb.ACCEPT
+        merge = _MERGES[what]
+
+        def shortcut(a: Node, b: Node) -> Node | None:
+            if verb is Verb.CONTINUE:
+                if a is on:
+                    return b
+                if b is on:
+                    return a
+            if a.level != LEAF:
+                return None
+            value = a.value
+            if not isinstance(value, Outcome) or value.verb is not verb:
+                return a
+            return self.map(b, lambda outcome: merge(value, outcome)) if merge else b
+
+        return self._diagrams.apply(("place", what), shortcut, first, second)
+
+    # --- what was set ------------------------------------------------------
+
+    def told(self, function: Node, assign: Assign) -> Node:
+        """`function` for packets of which `assign` was set before it, with leaves that remember that."""
+
+        def remember(outcome: Outcome) -> Outcome:
+            return Outcome(outcome.verb, outcome.decider, after(assign, outcome.assign))
+
+        return self.map(self._alike(function, assign), remember)
+
+    def _alike(self, function: Node, assign: Assign) -> Node:
+        """`substituted`, once for all values that `function` does not tell apart."""
+        cuts = self._cuts_of(function)
+        told = tuple(
+            (level, bisect_left(cuts[level], value) if isinstance(value, int) else value)
+            for level, value in assign
+            if level in cuts
+        )
+        key = (function.uid, told)
+        if key not in self._substituted:
+            self._substituted[key] = self.substituted(function, assign)
+        return self._substituted[key]
+
+    def _cuts_of(self, function: Node) -> dict[int, list[int]]:
+        """The levels that `function` depends on, with all the values up to which it may do the same."""
+        found = self._cuts.get(function.uid)
+        if found is None:
+            highs: dict[int, set[int]] = {}
+            for node in nodes_of(function):
+                highs.setdefault(node.level, set()).update(node.highs)
+            found = self._cuts[function.uid] = {level: sorted(values) for level, values in highs.items()}
+        return found
+
+    def substituted(self, function: Node, assign: Assign) -> Node:
+        """`function` where the levels of `assign` have the values it gives them."""
+        fixed = {level: value for level, value in assign if isinstance(value, int)}
+        others = {level: self._other(value) for level, value in assign if not isinstance(value, int)}
+        # What refers to a level must do so before that level itself is fixed: all at once, then.
+        if not others:
+            return self._diagrams.fix(function, fixed)
+        constants = {level: _constant(value) for level, value in fixed.items()}
+        return self._diagrams.replace(function, {**others, **constants})
+
+    def _other(self, value: Set) -> Callable[[Sequence[tuple[Interval, Node]]], Node]:
+        """How a diagram reads a level whose value is that of another level."""
+        assert isinstance(value, CopyOf | Free)
+
+        def make(ways: Sequence[tuple[Interval, Node]]) -> Node:
+            if isinstance(value, CopyOf) and value.inverted:
+                low, high = ways[0][1], ways[-1][1]
+                return self._diagrams.switch(value.level, [((0, 0), high), ((1, 1), low)])
+            return self._diagrams.switch(value.level, ways)
+
+        return make
+
+
+def _constant(value: int) -> Callable[[Sequence[tuple[Interval, Node]]], Node]:
+    def make(ways: Sequence[tuple[Interval, Node]]) -> Node:
+        return next(kid for (low, high), kid in ways if low <= value <= high)
+
+    return make
+
+
+def _last(first: Outcome, second: Outcome) -> Outcome:
+    """Of two firewalls that both accept, the decider of the second, if it has one."""
+    if second.verb is Verb.ACCEPT and second.decider is None:
+        return Outcome(Verb.ACCEPT, first.decider, second.assign)
+    return second
+
+
+def _telling(first: Outcome, second: Outcome) -> Outcome:
+    """Of two base chains that both accept, the outcome with the decider that tells a reader more: a rule before a
+    policy, the later of two rules, the policy of the chain with more rules; of a nat chain, only a translation."""
+    if second.verb is not Verb.ACCEPT or first.decider is None:
+        return second
+    if second.decider is None or first.decider.rank > second.decider.rank:
+        return Outcome(Verb.ACCEPT, first.decider, second.assign)
+    return second
+
+
+_MERGES: Mapping[str, Callable[[Outcome, Outcome], Outcome] | None] = {
+    "rules": None,
+    "chains": _telling,
+    "firewalls": _last,
+}
+"""For two things in a row, the outcome that is kept of two that accept."""

@@ -1,0 +1,257 @@
+"""Matches as packet sets, and which rules some packet of interest can meet (the slice)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from validator.model import (
+    AnyOf,
+    Bit,
+    BitMatch,
+    Chain,
+    Condition,
+    ConditionMatch,
+    FieldMatch,
+    Firewall,
+    InterfaceMatch,
+    InterfaceName,
+    Match,
+    NoneOf,
+    Rule,
+    Verb,
+    bit_condition,
+)
+from validator.packets.fields import Field, Intervals
+from validator.packets.intervals import intersect, meets
+from validator.packets.space import PacketSet, PacketSpace
+
+Bounds = Mapping[Field, Intervals]
+"""The packets of interest: the values of some fields, as the request's packet has them."""
+
+MIRROR = {
+    **{field: field for field in Field},
+    Field.IN_INTERFACE: Field.OUT_INTERFACE,
+    Field.OUT_INTERFACE: Field.IN_INTERFACE,
+    Field.SOURCE: Field.DESTINATION,
+    Field.DESTINATION: Field.SOURCE,
+    Field.SOURCE_PORT: Field.DESTINATION_PORT,
+    Field.DESTINATION_PORT: Field.SOURCE_PORT,
+}
+"""The field of the request that holds what a field of the reply holds."""
+STRAIGHT = {field: field for field in Field}
+_PORTS = (Field.PROTOCOL, Field.SOURCE_PORT, Field.DESTINATION_PORT)
+_STOPS = frozenset((Verb.ACCEPT, Verb.DELIVER, Verb.DROP, Verb.REJECT, Verb.RETURN))
+
+
+def interface_patterns(firewalls: Iterable[Firewall]) -> set[str]:
+    """Every interface pattern that the rules of `firewalls` name."""
+    seen: set[int] = set()
+    patterns: set[str] = set()
+
+    def visit(matches: tuple[Match, ...]) -> None:
+        for match in matches:
+            if isinstance(match, FieldMatch) or id(match) in seen:
+                continue
+            seen.add(id(match))
+            match match:
+                case InterfaceMatch():
+                    patterns.update(match.names)
+                case AnyOf():
+                    for alternative in match.alternatives:
+                        visit(alternative)
+                case NoneOf():
+                    visit(match.matches)
+
+    for firewall in firewalls:
+        for chain in firewall.chains.values():
+            for rule in chain.rules:
+                visit(rule.matches)
+                patterns.update(value.name for _, value in rule.action.assign if isinstance(value, InterfaceName))
+    return patterns
+
+
+class Regions:
+    """Matches in `space`, for packets within `bounds`.
+
+    `mirrored`: the firewall's packets are replies, and fields are those of the request. `within`: one for wider
+    bounds of protocol and ports, otherwise the same; what it has found out is used again.
+    `conditions` collects every open condition met, by key.
+    """
+
+    def __init__(
+        self, space: PacketSpace, bounds: Bounds, mirrored: bool = False, within: Regions | None = None
+    ) -> None:
+        self._space, self._diagrams = space, space.diagrams
+        self._bounds: Mapping[int, Intervals] = {int(level): ranges for level, ranges in bounds.items()}
+        self._turn = MIRROR if mirrored else STRAIGHT
+        self._within = within
+        self.whole = False
+        """Whether bounds of more than protocol and ports are narrower than those of `within`."""
+        self.conditions: dict[str, Condition] = within.conditions if within else {}
+        self._meets: dict[int, bool] = {}
+        self._slices: dict[int, list[Rule]] = {}
+        self._askings: dict[int, list[tuple[Rule, tuple[int, ...]]]] = {}
+        self._matches: dict[tuple[int, ...], tuple[Match, ...]] = within._matches if within else {}
+        self._known: dict[tuple[int, ...], bool] = {}
+        self._ranges: dict[int, tuple[int, Intervals]] = within._ranges if within else {}
+        self._bits: dict[Bit, int] = within._bits if within else {}
+
+    def slice_of(self, chain: Chain) -> list[Rule]:
+        """The rules of `chain` that count; see `sliced`."""
+        found = self._slices.get(id(chain))
+        if found is None:
+            if self._within and not self.whole:
+                found = self._narrower(chain, self._within)
+            else:
+                found = self.sliced(self._within.slice_of(chain) if self._within else chain.rules)
+            self._slices[id(chain)] = found
+        return found
+
+    def _narrower(self, chain: Chain, within: Regions) -> list[Rule]:
+        """The rules that count among those that do for wider bounds; rules with the same matches of protocol and
+        ports are looked at once."""
+        found = []
+        for rule, asked in within._asking(chain):
+            meets_it = self._known.get(asked)
+            if meets_it is None:
+                meets_it = self._known[asked] = all(map(self._met, self._matches[asked]))
+            if meets_it:
+                found.append(rule)
+                if rule.action.verb in _STOPS and all(map(self._covers, rule.matches)):
+                    break
+        return found
+
+    def _asking(self, chain: Chain) -> list[tuple[Rule, tuple[int, ...]]]:
+        """The rules of the slice with which of their matches ask about what narrower bounds may narrow."""
+        found = self._askings.get(id(chain))
+        if found is None:
+            found = self._askings[id(chain)] = []
+            for rule in self.slice_of(chain):
+                asking = tuple([match for match in rule.matches if _asks_for_ports(match)])
+                key = tuple(map(id, asking))
+                self._matches[key] = asking
+                found.append((rule, key))
+        return found
+
+    def sliced(self, rules: Sequence[Rule]) -> list[Rule]:
+        """The enabled rules that some packet within the bounds can meet, up to one that takes them all."""
+        met = self._met
+        found = []
+        for rule in rules:
+            if rule.enabled and all(map(met, rule.matches)):
+                found.append(rule)
+                if rule.action.verb in _STOPS and all(map(self._covers, rule.matches)):
+                    break
+        return found
+
+    def _covers(self, match: Match) -> bool:
+        """Whether every packet within the bounds meets `match`, for certain."""
+        if not isinstance(match, FieldMatch | InterfaceMatch):
+            return False
+        level, ranges = self._range(match)
+        bound = self._bounds.get(level)
+        return bound is not None and intersect(bound, ranges) == bound
+
+    def meeting(self, rules: Sequence[Rule]) -> list[Rule]:
+        """The rules, disabled ones too, whose matches some packet within the bounds can meet."""
+        met = self._met
+        return [rule for rule in rules if all(map(met, rule.matches))]
+
+    def meets_but_for_assumptions(self, rule: Rule) -> bool:
+        """Whether some packet within the bounds can meet `rule`, whatever is assumed."""
+        return all(isinstance(match, ConditionMatch) or self._met(match) for match in rule.matches)
+
+    def _met(self, match: Match) -> bool:
+        found = self._meets.get(id(match))
+        if found is None:
+            found = self._meets[id(match)] = self._meet(match)
+        return found
+
+    def _meet(self, match: Match) -> bool:
+        match match:
+            case FieldMatch() | InterfaceMatch():
+                level, ranges = self._range(match)
+                bound = self._bounds.get(level)
+                return bool(ranges) if bound is None else meets(ranges, bound)
+            case ConditionMatch():
+                return match.condition.assumed in (None, match.expected)
+            case AnyOf():
+                return any(all(self._met(part) for part in parts) for parts in match.alternatives)
+            case BitMatch():
+                return True
+            case NoneOf():
+                return bool(match.matches)
+
+    def _range(self, match: FieldMatch | InterfaceMatch) -> tuple[int, Intervals]:
+        found = self._ranges.get(id(match))
+        if found is None:
+            if isinstance(match, FieldMatch):
+                ranges = match.intervals
+            else:
+                ranges = self._space.interfaces.intervals(match.names, match.negated)
+            found = self._ranges[id(match)] = (int(self._turn[match.field]), ranges)
+        return found
+
+    def region(self, matches: Iterable[Match]) -> PacketSet:
+        """The packets for which all of `matches` are true, assumed conditions at their values."""
+        bounds, rest = self._parts(matches)
+        result = self._space.box(bounds)
+        for part in rest:
+            result = result & part
+        return result
+
+    def _parts(self, matches: Iterable[Match]) -> tuple[dict[int, Intervals], list[PacketSet]]:
+        """A conjunction as a box and further sets; an empty interval where it never holds."""
+        bounds: dict[int, Intervals] = {}
+        rest: list[PacketSet] = []
+        for match in matches:
+            match match:
+                case FieldMatch() | InterfaceMatch():
+                    level, ranges = self._range(match)
+                    bounds[level] = intersect(bounds[level], ranges) if level in bounds else ranges
+                case ConditionMatch():
+                    level, ranges = self._condition(match)
+                    bounds[level] = intersect(bounds[level], ranges) if level in bounds else ranges
+                case BitMatch():
+                    level, wanted = self._bit(match.bit), int(match.expected)
+                    ranges = ((wanted, wanted),)
+                    bounds[level] = intersect(bounds[level], ranges) if level in bounds else ranges
+                case AnyOf():
+                    union = self._space.nothing
+                    for parts in match.alternatives:
+                        union = union | self.region(parts)
+                    rest.append(union)
+                case NoneOf():
+                    rest.append(~self.region(match.matches))
+        return bounds, rest
+
+    def _condition(self, match: ConditionMatch) -> tuple[int, Intervals]:
+        """The level and value of an open condition; an assumed one is always or never true."""
+        condition = match.condition
+        if condition.assumed is not None:
+            source = int(Field.SOURCE)
+            return source, ((0, self._space.top(source)),) if condition.assumed is match.expected else ()
+        return self._open(condition), ((1, 1),) if match.expected else ((0, 0),)
+
+    def _open(self, condition: Condition) -> int:
+        """The level of an open condition."""
+        self.conditions.setdefault(condition.key, condition)
+        return self._space.condition(condition.key)
+
+    def _bit(self, bit: Bit) -> int:
+        """The level of a bit. One that nobody sets or tells is a condition in the end."""
+        level = self._bits.get(bit)
+        if level is None:
+            level = self._bits[bit] = self._open(bit_condition(bit))
+        return level
+
+
+def _asks_for_ports(match: Match) -> bool:
+    """Whether a match may be about protocol or ports."""
+    match match:
+        case FieldMatch():
+            return match.field in _PORTS
+        case AnyOf() | NoneOf():
+            return True
+        case _:
+            return False
