@@ -68,6 +68,7 @@ ASSUMPTIONS: Mapping[str, str] = {
         "addresses in the network of an interface are reached through it (`ip route` would show what says otherwise)"
     ),
     "reverse-path": "packets come in by the interface that leads back to their source (reverse path filters pass them)",
+    "service-hardening": "no module is one of the Windows services that service hardening restricts",
     "translated": "a module, or its peer, listens where address translation (DNAT, REDIRECT) sends its port",
     "unfragmented": "packets arrive whole (connection tracking reassembles fragments before the filter)",
     "profile-defaults": (

@@ -254,7 +254,7 @@ def test_what_a_verbose_rule_is_limited_to_is_a_condition(field: str, value: str
     wall = host(verbose("wide", LocalPort="1-100"), verbose(Action=action, LocalPort="80-200", **{field: value}))
     port = 150 if action == "Allow" else 80
     assert verdict(wall, port) == "unknown"
-    assert asked(wall, port) == [text]
+    assert text in asked(wall, port)
 
 
 @pytest.mark.parametrize(

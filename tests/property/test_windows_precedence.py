@@ -252,7 +252,6 @@ def allowed(**changes: object) -> WindowsRule:
 WEB = {**{field: values[0] for field, values in VALUES.items()}, Field.PROTOCOL: TCP, Field.DESTINATION_PORT: 80}
 
 
-@pytest.mark.xfail(reason="[MS-FASP] 2.2.35: what an allow rule that asks for IPsec matches without it is blocked")
 def test_traffic_that_a_rule_wants_secured_is_not_let_in_unsecured_by_another() -> None:
     states = {name: ProfileState(name, True, "block", "allow", SPAN, SPAN, True) for name in PROFILES}
     firewall = host(states, [allowed(limits=(AUTHENTICATED,)), allowed(line=2)])

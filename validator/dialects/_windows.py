@@ -8,10 +8,21 @@ a class of interfaces, so it is a name of an interface here. Replies of a known 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from validator.dialects import Fragment, Options
+from validator.dialects._windows_changes import apply, apply_profiles
 from validator.dialects._windows_matches import Scope, address_match, port_match, protocol_match
-from validator.dialects._windows_rules import PROFILES, ProfileState, WindowsProfiles, WindowsRule, WindowsRules
+from validator.dialects._windows_rules import (
+    PROFILES,
+    RANKS,
+    ProfileState,
+    WindowsChanges,
+    WindowsProfiles,
+    WindowsRule,
+    WindowsRules,
+)
+from validator.dialects._windows_store import opened
 from validator.errors import ExportError
 from validator.model import (
     ACCEPT,
@@ -41,14 +52,17 @@ def convert(fragments: Sequence[Fragment], options: Options) -> Firewall | None:
 
     Raises ExportError where two exports say different things of one profile.
     """
-    rules = [fragment.data for fragment in fragments if isinstance(fragment.data, WindowsRules)]
-    states = _states([fragment.data for fragment in fragments if isinstance(fragment.data, WindowsProfiles)])
-    paths = tuple(fragment.path for fragment in fragments)
+    fragments = list(opened(fragments))
+    exported = [fragment.data for fragment in fragments if isinstance(fragment.data, WindowsRules)]
+    changes = [fragment.data for fragment in fragments if isinstance(fragment.data, WindowsChanges)]
+    rules = apply(exported, changes)
+    states = _states([fragment.data for fragment in fragments if isinstance(fragment.data, WindowsProfiles)], changes)
+    paths = tuple(dict.fromkeys(fragment.path for fragment in fragments))
     off = {name: state.state_span for name, state in states.items() if state.on is False}
     chains: dict[str, Chain] = {}
     hooks: dict[Hook, tuple[str, ...]] = {}
-    if rules or states:
-        build = _Builder(rules, states, options, paths[0])
+    if rules or states or changes:
+        build = _Builder(rules, bool(exported), states, options, paths[0])
         chains = {"inbound": build.chain(True), "outbound": build.chain(False)}
         hooks = {Hook.INPUT: ("inbound",), Hook.OUTPUT: ("outbound",)}
     return Firewall(
@@ -66,14 +80,39 @@ def convert(fragments: Sequence[Fragment], options: Options) -> Firewall | None:
     )
 
 
-def _states(exports: Sequence[WindowsProfiles]) -> dict[str, ProfileState]:
-    states: dict[str, ProfileState] = {}
-    for state in (state for export in exports for state in export.profiles):
-        if states.setdefault(state.name, state).says != state.says:
-            span, other = state.state_span, states[state.name].state_span
-            problem = f"the {state.name} profile is set otherwise than in {other.path}:{other.line}"
-            raise ExportError(problem, "pass one export of the profiles for each host", span.path, span.line)
-    return states
+def _states(exports: Sequence[WindowsProfiles], changes: Sequence[WindowsChanges]) -> dict[str, ProfileState]:
+    """The state of each profile: what the host says is in force, then group policy, then what is set locally, setting
+    by setting (RANKS); a script changes what is set locally, and what is in force with it."""
+    ranked: dict[str, dict[str, ProfileState]] = {store: {} for store in RANKS}
+    for export in exports:
+        for state in export.profiles:
+            known = ranked[export.store].setdefault(state.name, state)
+            if known.says != state.says:
+                span, other = state.state_span, known.state_span
+                problem = f"the {state.name} profile is set otherwise than in {other.path}:{other.line}"
+                raise ExportError(problem, "pass one export of the profiles for each host", span.path, span.line)
+    for store in ("effective", "local"):
+        if ranked[store] or store == "local":
+            ranked[store] = apply_profiles(ranked[store], changes)
+    merged: dict[str, ProfileState] = {}
+    for store in sorted(RANKS, key=lambda name: RANKS[name]):
+        for name, state in ranked[store].items():
+            merged[name] = _over(merged[name], state) if name in merged else state
+    return merged
+
+
+def _over(first: ProfileState, second: ProfileState) -> ProfileState:
+    """What `first` says, and `second` where that does not say it."""
+    told = first if first.inbound is not None or first.outbound is not None else second
+    return ProfileState(
+        name=first.name,
+        on=second.on if first.on is None else first.on,
+        inbound=second.inbound if first.inbound is None else first.inbound,
+        outbound=second.outbound if first.outbound is None else first.outbound,
+        state_span=second.state_span if first.on is None else first.state_span,
+        policy_span=told.policy_span,
+        local_rules=second.local_rules if first.local_rules is None else first.local_rules,
+    )
 
 
 def proxy(fragments: Sequence[Fragment]) -> Proxy | None:
@@ -86,9 +125,14 @@ class _Builder:
     """Makes the chain of one direction from rules and profile states."""
 
     def __init__(
-        self, rules: Sequence[WindowsRules], states: dict[str, ProfileState], options: Options, path: str
+        self,
+        rules: Sequence[WindowsRules],
+        exported: bool,
+        states: dict[str, ProfileState],
+        options: Options,
+        path: str,
     ) -> None:
-        self._dumps, self._states, self._options, self._path = rules, states, options, path
+        self._dumps, self._exported, self._states, self._options, self._path = rules, exported, states, options, path
         self._scope = Scope(options.host)
 
     def chain(self, inbound: bool) -> Chain:
@@ -165,10 +209,9 @@ class _Builder:
 
     def _weighed(self, inbound: bool) -> Iterator[Rule]:
         """Bypass, then block, then allow; rules that were not understood first, since they may be any."""
-        if not self._dumps:
+        if not self._exported:
             why = f"the rules were not exported: run {_RULES_COMMAND}"
             yield from undecidable((), Span(self._path, 1, why), why, why)
-            return
         rules = [
             (rule, dump.hides) for dump in self._dumps for rule in dump.rules if rule.inbound is inbound or rule.why
         ]
@@ -177,8 +220,22 @@ class _Builder:
                 yield from undecidable((), rule.span, rule.canonical, rule.why)
         for action in ("bypass", "block", "allow"):
             for rule, hides in rules:
-                if rule.action == action and not rule.why:
+                if rule.action == action and not rule.why and not (rule.store == "static" and action != "block"):
                     yield from self._rule(rule, hides)
+            if action == "block":
+                for rule, hides in rules:
+                    yield from self._unsecured(rule, hides)
+
+    def _unsecured(self, rule: WindowsRule, hides: tuple[str, ...]) -> Iterator[Rule]:
+        """[MS-FASP] 2.2.35: what an allow rule matches but for its protection by IPsec "is blocked"; whether before other
+        allow rules nobody can tell here."""
+        secure = next((limit for limit in rule.limits if limit.kind == "security"), None)
+        if secure is None or rule.action != "allow" or rule.why:
+            return
+        rest = replace(rule, limits=tuple(limit for limit in rule.limits if limit is not secure))
+        unsecured = replace(self._scope.condition(secure.sentence), expected=False)
+        stops = self._scope.condition(f"unsecured traffic of {rule.path}:{rule.line} is blocked")
+        yield Rule((*self._matches(rest, hides), unsecured, stops), DROP, rule.span, rule.canonical, "", rule.enabled)
 
     def _rule(self, rule: WindowsRule, hides: tuple[str, ...]) -> Iterator[Rule]:
         matches = self._matches(rule, hides)
@@ -204,6 +261,8 @@ class _Builder:
             self._icmp(rule),
         ]
         yield from (part for part in parts if part is not None)
+        if rule.store == "static":
+            yield self._hardening(rule)
         for limit in rule.limits:
             yield self._scope.condition(limit.sentence)
         if hides:
@@ -216,6 +275,13 @@ class _Builder:
         taken = None if "hidden-scope" in self._options.withdrawn else True
         key = f"{self._options.host}: hidden scope of {rule.path}:{rule.line}"
         return ConditionMatch(Condition(key, text, rule.span, "hidden-scope", taken))
+
+    def _hardening(self, rule: WindowsRule) -> Match:
+        """Service hardening restricts Windows' own services: its blocks are for nothing else."""
+        text = f"{rule.name!r} restricts a service of Windows that a module is"
+        taken = None if "service-hardening" in self._options.withdrawn else False
+        key = f"{self._options.host}: service hardening {rule.path}:{rule.line}"
+        return ConditionMatch(Condition(key, text, rule.span, "service-hardening", taken))
 
     def _icmp(self, rule: WindowsRule) -> Match | None:
         number = {"icmpv4": ICMP, "icmpv6": ICMPV6}.get(rule.protocol.lower())

@@ -237,7 +237,10 @@ def _word(source: Source, row: _Row, key: str, words: Mapping[str, str]) -> str:
 
 def _read_csv(source: Source, ledger: Ledger) -> Iterator[_Row]:
     """The rows of a CSV; a cell may go on over lines."""
-    first = next(number for number, line in enumerate(source.lines) if line.strip() and not line.startswith("#TYPE"))
+    rows = [number for number, line in enumerate(source.lines) if line.strip() and not line.startswith("#TYPE")]
+    if not rows:
+        raise ExportError("the CSV has no header", _COMMAND, source.path, 1)
+    first = rows[0]
     ledger.mark_range(1, first + 1, LineState.IGNORED)
     header = _header(source.lines[first])
     if len(set(header)) != len(header):
