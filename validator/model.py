@@ -45,7 +45,8 @@ class Condition:
     settles (see ASSUMPTIONS) and that a user can withdraw; `assumed` is the value taken then, and
     is None for a condition that stays open. `per_packet`: each packet of a connection may have its own
     value (its length, a random choice, a line that was not understood); else all have the same (the
-    members of a set, the program). What two rules ask at random or by what came before needs two keys.
+    members of a set, the program). `about` is what it asks as kind and value (`program`, `C:\\a.exe`), where a
+    module may say that of itself. What two rules ask at random or by what came before needs two keys.
     """
 
     key: str
@@ -54,6 +55,7 @@ class Condition:
     assumption: str | None = field(default=None, compare=False)
     assumed: bool | None = field(default=None, compare=False)
     per_packet: bool = field(default=False, compare=False)
+    about: tuple[str, str] | None = field(default=None, compare=False)
 
 
 ASSUMPTIONS: Mapping[str, str] = {

@@ -17,7 +17,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

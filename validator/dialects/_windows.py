@@ -227,8 +227,8 @@ class _Builder:
                     yield from self._unsecured(rule, hides)
 
     def _unsecured(self, rule: WindowsRule, hides: tuple[str, ...]) -> Iterator[Rule]:
-        """[MS-FASP] 2.2.35: what an allow rule matches but for its protection by IPsec "is blocked"; whether before other
-        allow rules nobody can tell here."""
+        """[MS-FASP] 2.2.35: what an allow rule matches but for its protection by IPsec "is blocked"; whether
+        before other allow rules nobody can tell here."""
         secure = next((limit for limit in rule.limits if limit.kind == "security"), None)
         if secure is None or rule.action != "allow" or rule.why:
             return
@@ -264,7 +264,8 @@ class _Builder:
         if rule.store == "static":
             yield self._hardening(rule)
         for limit in rule.limits:
-            yield self._scope.condition(limit.sentence)
+            about = (limit.kind, limit.value) if limit.kind in ("program", "service") else None
+            yield self._scope.condition(limit.sentence, about)
         if hides:
             yield self._hidden(rule, hides)
 
