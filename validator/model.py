@@ -278,7 +278,8 @@ class Firewall:
 
     `hooks` names for each hook its base chains, in order: a packet gets through when every one of every hook
     it passes (PASSES) accepts. A hook that is missing accepts everything. `profiles` are the Windows
-    profiles: interfaces of those names, judged one by one; empty elsewhere. `loopback_filtered`
+    profiles: interfaces of those names, judged one by one; empty elsewhere. `active_profiles` are those that an
+    export says are in use; empty where none says. `loopback_filtered`
     is False where the operating system exempts loopback. `alternatives` are settings of which nobody told
     which is in force (the security groups of an interface), each with a text: rules test their position
     with Field.ALTERNATIVE, and a requirement is judged for every one. `profiles_off` gives the line that says
@@ -293,6 +294,7 @@ class Firewall:
     chains: Mapping[str, Chain]
     exports: tuple[str, ...]
     profiles: tuple[str, ...] = ()
+    active_profiles: tuple[str, ...] = ()
     profiles_off: Mapping[str, Span] = field(default_factory=dict)
     loopback_filtered: bool = True
     alternatives: tuple[Span, ...] = ()

@@ -74,6 +74,7 @@ def convert(fragments: Sequence[Fragment], options: Options) -> Firewall | None:
         chains=chains,
         exports=paths,
         profiles=PROFILES,
+        active_profiles=_active(fragments),
         profiles_off=off,
         loopback_filtered=False,
         proxy=proxy(fragments),
@@ -113,6 +114,13 @@ def _over(first: ProfileState, second: ProfileState) -> ProfileState:
         policy_span=told.policy_span,
         local_rules=second.local_rules if first.local_rules is None else first.local_rules,
     )
+
+
+def _active(fragments: Sequence[Fragment]) -> tuple[str, ...]:
+    """The profiles that exports say are active, in the order of PROFILES."""
+    data = [fragment.data for fragment in fragments]
+    current = {name for each in data if isinstance(each, WindowsProfiles) for name in each.current}
+    return tuple(name for name in PROFILES if name in current)
 
 
 def proxy(fragments: Sequence[Fragment]) -> Proxy | None:
