@@ -36,6 +36,28 @@ def test_a_code_page_is_found_by_the_words_it_gives(encoding: str, text: str) ->
     assert from_bytes(text.encode(encoding), "a.txt").text + "\n" == text
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf16_without_mark_and_with_few_latin_letters_is_known_by_its_words(encoding: str) -> None:
+    text = "規則名:ウェブサーバー\n有効:はい\n方向:入力\n"
+    assert from_bytes(text.encode(encoding), "a.txt").text + "\n" == text
+
+
+def test_known_words_decide_between_code_pages_that_give_letters_alike() -> None:
+    assert from_bytes("群組: 一\n規則名稱: 二\n".encode("cp950"), "a.txt").encoding == "cp950"
+    assert from_bytes("规则名称: 一\n操作: 允许\n".encode("cp936"), "a.txt").encoding == "cp936"
+
+
+def test_utf8_that_was_read_as_a_windows_code_page_is_repaired_where_that_gives_known_words() -> None:
+    assert "Acción" in from_bytes("Acción: x\n".encode().decode("cp1252").encode(), "a.txt").text
+    assert from_bytes("Ã³ is a letter\n".encode(), "a.txt").text == "Ã³ is a letter"
+
+
+def test_a_large_file_with_a_few_letters_is_decoded_by_those() -> None:
+    data = b"x" * 80 + b"\n"
+    text = from_bytes(data * 50_000 + GERMAN.encode("cp850") + data, "a.txt").text
+    assert "Domäne,Öffentlich" in text
+
+
 @pytest.mark.parametrize("page", ["cp850", "cp437"])
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "utf-8"])
 def test_utf8_that_a_console_had_read_as_a_code_page_is_repaired(page: str, encoding: str) -> None:

@@ -157,11 +157,12 @@ def _path(requirement: Requirement, own: list[Firewall], graph: Graph, ports: In
 
 
 def _profiles(host: Host, path: Path) -> tuple[str | None, ...]:
-    """The Windows profiles to judge one by one: the active one if it was told, else each."""
+    """The Windows profiles to judge one by one: what the site says is active, else what an export says, else each."""
     names = tuple(dict.fromkeys(name for c in path.crossings for name in c.firewall.profiles))
     if host.profile in names:
         return (host.profile,)
-    return names or (None,)
+    active = tuple(dict.fromkeys(name for c in path.crossings for name in c.firewall.active_profiles))
+    return active or names or (None,)
 
 
 def _with_alternatives(results: list[Result]) -> list[Result]:

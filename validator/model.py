@@ -45,7 +45,8 @@ class Condition:
     settles (see ASSUMPTIONS) and that a user can withdraw; `assumed` is the value taken then, and
     is None for a condition that stays open. `per_packet`: each packet of a connection may have its own
     value (its length, a random choice, a line that was not understood); else all have the same (the
-    members of a set, the program). What two rules ask at random or by what came before needs two keys.
+    members of a set, the program). `about` is what it asks as kind and value (`program`, `C:\\a.exe`), where a
+    module may say that of itself. What two rules ask at random or by what came before needs two keys.
     """
 
     key: str
@@ -54,6 +55,7 @@ class Condition:
     assumption: str | None = field(default=None, compare=False)
     assumed: bool | None = field(default=None, compare=False)
     per_packet: bool = field(default=False, compare=False)
+    about: tuple[str, str] | None = field(default=None, compare=False)
 
 
 ASSUMPTIONS: Mapping[str, str] = {
@@ -68,6 +70,7 @@ ASSUMPTIONS: Mapping[str, str] = {
         "addresses in the network of an interface are reached through it (`ip route` would show what says otherwise)"
     ),
     "reverse-path": "packets come in by the interface that leads back to their source (reverse path filters pass them)",
+    "service-hardening": "no module is one of the Windows services that service hardening restricts",
     "translated": "a module, or its peer, listens where address translation (DNAT, REDIRECT) sends its port",
     "unfragmented": "packets arrive whole (connection tracking reassembles fragments before the filter)",
     "profile-defaults": (
@@ -275,7 +278,8 @@ class Firewall:
 
     `hooks` names for each hook its base chains, in order: a packet gets through when every one of every hook
     it passes (PASSES) accepts. A hook that is missing accepts everything. `profiles` are the Windows
-    profiles: interfaces of those names, judged one by one; empty elsewhere. `loopback_filtered`
+    profiles: interfaces of those names, judged one by one; empty elsewhere. `active_profiles` are those that an
+    export says are in use; empty where none says. `loopback_filtered`
     is False where the operating system exempts loopback. `alternatives` are settings of which nobody told
     which is in force (the security groups of an interface), each with a text: rules test their position
     with Field.ALTERNATIVE, and a requirement is judged for every one. `profiles_off` gives the line that says
@@ -290,6 +294,7 @@ class Firewall:
     chains: Mapping[str, Chain]
     exports: tuple[str, ...]
     profiles: tuple[str, ...] = ()
+    active_profiles: tuple[str, ...] = ()
     profiles_off: Mapping[str, Span] = field(default_factory=dict)
     loopback_filtered: bool = True
     alternatives: tuple[Span, ...] = ()

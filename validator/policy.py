@@ -44,7 +44,8 @@ class Module:
 
     `alternative` names the group of modules of which one must be open while the setting that
     chooses is not given (`database`). `category` is `database` or empty. `clear_text`: the
-    protocol is not encrypted. `configurable`: the user may set other ports.
+    protocol is not encrypted. `configurable`: the user may set other ports. `programs` are the
+    executables (a path, or a name alone) and services that it runs as; empty where that is not known.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Module:
     clear_text: bool = False
     configurable: bool = False
     comment: str = ""
+    programs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

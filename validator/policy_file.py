@@ -78,6 +78,7 @@ def _module(document: yaml_lines.Document, identity: str, body: Mapping[str, Any
         category=body.get("category", ""),
         clear_text=body.get("clear_text", False),
         configurable=body.get("configurable", False),
+        programs=tuple(body.get("programs", ())),
         comment=body.get("comment", ""),
     )
 

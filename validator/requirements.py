@@ -41,6 +41,11 @@ class Requirement:
     source_host: str = ""
 
     @property
+    def programs(self) -> tuple[str, ...]:
+        """The executables and services that the module runs as, on this host; empty where nobody said."""
+        return self.host.programs.get(self.module.id, self.module.programs)
+
+    @property
     def peer_ranges(self) -> Intervals:
         """The addresses of the peers: of declared blocks, those that an end of a connection can have, if any."""
         if self.peers is None:

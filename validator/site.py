@@ -11,7 +11,8 @@ from validator.packets.fields import Intervals
 @dataclass(frozen=True, slots=True)
 class Host:
     """One host: its `addresses`, `modules` (None: every module), `exports` (paths, as resolved from
-    the site file's folder), `settings`, active Windows `profile`, and cloud security `groups`."""
+    the site file's folder), `settings`, active Windows `profile`, cloud security `groups`, and the `programs`
+    (executables and services) that modules run as, by module id."""
 
     name: str
     addresses: tuple[str, ...] = ()
@@ -21,6 +22,7 @@ class Host:
     profile: str | None = None
     groups: tuple[str, ...] = ()
     line: int = 0
+    programs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,8 +67,14 @@ class _Reader:
             settings=self._settings(body.get("settings", {}), (*way, "settings")),
             profile=body.get("profile"),
             groups=tuple(body.get("groups", ())),
+            programs=self._programs(body.get("programs", {}), (*way, "programs")),
             line=self._document.line(way),
         )
+
+    def _programs(self, listed: Mapping[str, Any], where: tuple[str | int, ...]) -> dict[str, tuple[str, ...]]:
+        for name in listed:
+            self._module(name, (*where, name))
+        return {name: tuple(programs) for name, programs in listed.items()}
 
     def _module(self, name: str, where: tuple[str | int, ...]) -> None:
         if name not in self._modules:

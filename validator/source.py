@@ -1,9 +1,9 @@
 """Read an export: bytes to text, text to lines, and a ledger that accounts for every line.
 
-The only module that opens exports. Decoding: a byte-order mark decides; then strict UTF-8;
-then UTF-16 recognised by its zero bytes; then the code page of the console that wrote the file,
-chosen by what decodes to known words. A dump that was decoded with the wrong code page before it
-was written again (UTF-8 read as cp850, as the Windows console does) is repaired.
+The only module that opens exports. Decoding: a byte-order mark decides; then UTF-16 recognised by its zero bytes, or
+by the words it gives; then strict UTF-8; then the code page of the console that wrote the file, chosen by what decodes
+to known words (`known_words.py`), and where there are none by what decodes to letters. A dump that was decoded with
+the wrong code page before it was written again (UTF-8 read as cp850, as the Windows console does) is repaired.
 """
 
 from __future__ import annotations
@@ -12,14 +12,17 @@ import enum
 import hashlib
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
+from validator import hive
 from validator.errors import ExportError
+from validator.known_words import telling
 
 MAX_BYTES = 256 * 1024 * 1024
-CODE_PAGES = ("cp850", "cp1252", "cp437", "cp852", "cp866", "cp932", "cp936", "cp1250", "cp1251")
+CODE_PAGES = ("cp850", "cp1252", "cp437", "cp852", "cp866", "cp932", "cp936", "cp1250", "cp1251", "cp950")
+_SAMPLE = 64 * 1024
 _EXPORT_AGAIN = "export it again and pass that file"
 
 
@@ -50,7 +53,8 @@ class Ledger:
     """
 
     def __init__(self, lines: Iterable[str]) -> None:
-        self._states = bytearray(LineState.UNREAD if line.strip() else LineState.IGNORED for line in lines)
+        blank, unread = int(LineState.IGNORED), int(LineState.UNREAD)
+        self._states = bytearray([unread if line and not line.isspace() else blank for line in lines])
 
     def mark(self, line: int, state: LineState) -> None:
         """Record that `line` is in `state` unless it is already in a worse one."""
@@ -58,8 +62,13 @@ class Ledger:
 
     def mark_range(self, first: int, last: int, state: LineState) -> None:
         """Mark the lines from `first` to `last`, both included."""
-        for line in range(first, last + 1):
-            self.mark(line, state)
+        self.mark_each(first, bytes((state,)) * (last - first + 1))
+
+    def mark_each(self, first: int, states: bytes) -> None:
+        """Mark the lines from `first` on, each with its state."""
+        place = slice(first - 1, first - 1 + len(states))
+        before = self._states[place]
+        self._states[place] = bytes(map(max, before, states)) if any(before) else states
 
     def state(self, line: int) -> LineState:
         """The state of `line`; a line nobody marked is unsupported."""
@@ -127,14 +136,29 @@ def read(path: str | os.PathLike[str]) -> Source:
 
 
 def from_bytes(data: bytes, path: str) -> Source:
-    """Decode `data`, the bytes of the export called `path`. Raises ExportError."""
+    """Decode `data`, the bytes of the export called `path`. Raises ExportError.
+
+    An xz file is read as what it holds. A registry hive is read as the lines that `reg export` writes of it
+    (`hive.py`); `encoding` is `regf` then, or `regf, not closed` where Windows was still writing it.
+    """
+    if data.startswith(hive.XZ_MAGIC):
+        return replace(_from_bytes(hive.unpack(data, path, MAX_BYTES), path), sha256=hashlib.sha256(data).hexdigest())
+    return _from_bytes(data, path)
+
+
+def _from_bytes(data: bytes, path: str) -> Source:
+    if data.startswith(hive.MAGIC):
+        texts, closed = hive.to_text(data, path)
+        encoding = "regf" if closed else "regf, not closed"
+        return Source(path, tuple(texts), hashlib.sha256(data).hexdigest(), encoding)
     if not data.strip(b" \t\r\n\0\xef\xbb\xbf\xff\xfe"):
         raise ExportError("the file is empty", _EXPORT_AGAIN, path)
     text, encoding = _decode(data, path)
     if not text.strip():
         raise ExportError("the file is empty", _EXPORT_AGAIN, path)
-    normal = text.replace("\r\r\n", "\n").replace("\r\n", "\n").replace("\r", "\n")
-    lines = normal.split("\n")
+    for end in ("\r\r\n", "\r\n", "\r"):
+        text = text.replace(end, "\n") if end in text else text
+    lines = text.split("\n")
     if lines and not lines[-1]:
         lines.pop()
     return Source(path, tuple(lines), hashlib.sha256(data).hexdigest(), encoding)
@@ -153,6 +177,9 @@ def _decode(data: bytes, path: str) -> tuple[str, str]:
         if data[:4096][offset::2].count(0) > 0.6 * half and data[:4096][1 - offset :: 2].count(0) < 0.1 * half:
             return _repair(_strict(data, encoding, path), encoding)
     if b"\0" in data:
+        for encoding in ("utf-16-le", "utf-16-be"):
+            if _tells(data[:_SAMPLE], encoding):  # few zero bytes: a language without Latin letters
+                return _strict(data, encoding, path), encoding
         line = data[: data.index(b"\0")].count(b"\n") + 1
         raise ExportError("the file is binary, not text", "pass the text export", path, line)
     try:
@@ -171,9 +198,12 @@ def _strict(data: bytes, encoding: str, path: str) -> str:
         raise ExportError(problem, _EXPORT_AGAIN, path, line) from None
 
 
+_CONTROLS = bytes(code for code in range(32) if code not in (9, 10, 12, 13, 26, 27))
+
+
 def _printable(text: str, path: str) -> str:
-    controls = sum(text.count(chr(code)) for code in range(32) if code not in (9, 10, 12, 13, 26, 27))
-    if controls * 20 > len(text):
+    raw = text.encode("utf-8", "surrogatepass")
+    if (len(raw) - len(raw.translate(None, _CONTROLS))) * 20 > len(text):
         raise ExportError("the file is binary, not text", "pass the text export", path, 1)
     return text.rstrip("\x1a")
 
@@ -183,30 +213,57 @@ _WRONG = frozenset("─│┌┐└┘├┤┬┴┼═║╒╓╔╕╖╗╘
 
 
 def _code_page(data: bytes, path: str) -> tuple[str, str]:
-    best: tuple[int, int, str, str] | None = None
+    """The text in the code page that gives the most known words, then the most letters, of the lines that differ."""
+    sample = _telling_lines(data)
+    ranked: list[tuple[int, int, int, str]] = []
     for rank, encoding in enumerate(CODE_PAGES):
         try:
-            text = data.decode(encoding)
+            text = sample.decode(encoding)
         except UnicodeDecodeError:
             continue
         foreign = {char for char in text if ord(char) > 127}
         wrong = sum(text.count(char) for char in foreign if char in _WRONG or not char.isalpha())
         capitals = sum(1 for a, b in pairwise(text) if a.islower() and b.isupper() and ord(b) > 127)
-        score = wrong + capitals
-        if best is None or (score, rank) < best[:2]:
-            best = (score, rank, text, encoding)
-    if best is None:
-        raise ExportError("the file's characters cannot be decoded", "save it as UTF-8", path)
-    return _printable(best[2], path), best[3]
+        ranked.append((-telling(text), wrong + capitals, rank, encoding))
+    for *_, encoding in sorted(ranked):
+        try:
+            return _printable(data.decode(encoding), path), encoding
+        except UnicodeDecodeError:
+            continue
+    raise ExportError("the file's characters cannot be decoded", "save it as UTF-8", path)
+
+
+def _telling_lines(data: bytes) -> bytes:
+    """The first lines that hold more than ASCII: what code pages differ in. No line end is part of a character."""
+    lines: list[bytes] = []
+    size = 0
+    for line in data.split(b"\n"):
+        if not line.isascii():
+            lines.append(line)
+            size += len(line)
+            if size > _SAMPLE:
+                break
+    return b"\n".join(lines)
+
+
+def _tells(data: bytes, encoding: str) -> bool:
+    """Whether `data` holds known words in `encoding`."""
+    return telling(data.decode(encoding, "replace")) > 0
 
 
 def _repair(text: str, encoding: str) -> tuple[str, str]:
-    """Undo UTF-8 that a console had read as cp850 or cp437 before it was written again."""
-    if not any(char in text for char in "├┬┼╬"):
+    """Undo UTF-8 that a console had read as a code page before it was written again.
+
+    Frames, which no dump holds, give away cp850 and cp437; another page must give more known words than there were.
+    """
+    if text.isascii():
         return text, encoding
-    for page in ("cp850", "cp437"):
+    pages = ("cp850", "cp437") if any(char in text for char in "├┬┼╬") else ()
+    for page in (*pages, "cp1252", "cp1250", "cp1251", "cp866", "cp932", "cp936"):
         try:
-            return text.encode(page).decode("utf-8"), f"{encoding}, UTF-8 read as {page}"
+            found = text.encode(page).decode("utf-8")
         except (UnicodeEncodeError, UnicodeDecodeError):
             continue
+        if page in pages or telling(found[:_SAMPLE]) > telling(text[:_SAMPLE]):
+            return found, f"{encoding}, UTF-8 read as {page}"
     return text, encoding

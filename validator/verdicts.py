@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from validator.engine.connection import Judgement, Path, assumed_conditions
+from validator.engine.connection import Judgement, Path, Settled, assumed_conditions
 from validator.engine.evaluate import Decider, Evaluator
 from validator.engine.legs import EPHEMERAL, FOLLOWING, LEGS, PROTOCOLS, RELATED, REPLY, REQUEST, Leg
 from validator.model import ASSUMPTIONS, LOOPBACK, Condition, InterfaceMatch, Rule, Verb
@@ -68,7 +68,9 @@ def judge(question: Question) -> Result:
     """Judge one question; `alternative_met` is left for the caller, who knows the other results."""
     requirement, path = question.requirement, question.path
     bounds = question.bounds()
-    judgement = Judgement(path, PROTOCOLS[requirement.protocol], requirement.entry.ports, path.space.box(bounds))
+    protocol, ports = PROTOCOLS[requirement.protocol], requirement.entry.ports
+    settled = _settled(question)
+    judgement = Judgement(path, protocol, ports, path.space.box(bounds), settled=settled)
     if path.alternatives:
         verdict, restricted = verdict_of_alternatives(judgement), False
     else:
@@ -108,6 +110,36 @@ def judge(question: Question) -> Result:
         category=requirement.module.category,
         clear_text=requirement.module.clear_text,
     )
+
+
+def _settled(question: Question) -> Settled:
+    """The conditions that the module answers: where its programs are named, a rule for one of them is for it, and
+    one for another program or service is not."""
+    requirement = question.requirement
+    if not requirement.programs or requirement.local:
+        return ()
+    asked = question.path.asked_of_modules(PROTOCOLS[requirement.protocol], requirement.entry.ports)
+    answers = [(each.key, is_one_of(each.about[1], requirement.programs)) for each in asked if each.about]
+    return tuple((key, answer) for key, answer in answers if answer is not None)
+
+
+def is_one_of(value: str, programs: Sequence[str]) -> bool | None:
+    """Whether a program or service of a rule is one of `programs`, given by path or by name alone; None where paths
+    cannot be compared (`%ProgramFiles%`, `PROGRA~1`). Windows does not tell capitals from small letters."""
+    wanted = value.replace("/", "\\").casefold()
+    answer: bool | None = False
+    for program in programs:
+        name = program.replace("/", "\\").casefold()
+        if wanted == name:
+            return True
+        if "~" in wanted:
+            answer = None
+        elif wanted.rpartition("\\")[2] == name.rpartition("\\")[2]:
+            if "\\" not in name:
+                return True
+            if "%" in wanted + name or "\\" not in wanted:
+                answer = None
+    return answer
 
 
 def data_connections(question: Question) -> str:
@@ -216,6 +248,11 @@ def _blame(leg: str, decider: Decider) -> Blame:
     return Blame(leg, rule.action.verb.value, rule.span, rule.canonical, rule.implicit, rule.understood)
 
 
+def _deciders(judgement: Judgement, leg: Leg, region: PacketSet, verbs: tuple[Verb, ...]) -> list[Decider]:
+    path, protocol, ports = judgement.path, judgement.protocol, judgement.ports
+    return path.deciders(protocol, leg, ports, region, verbs, judgement.settled)
+
+
 def _blocked_by(judgement: Judgement, refused: PacketSet, local: bool) -> list[Blame]:
     """Who stops `refused`, leg by leg; a leg is asked only about what the ones before let pass."""
     found: list[Blame] = []
@@ -223,7 +260,7 @@ def _blocked_by(judgement: Judgement, refused: PacketSet, local: bool) -> list[B
     for leg in LEGS:
         if not left:
             break
-        deciders = judgement.path.deciders(judgement.protocol, leg, judgement.ports, left, _DROPS)
+        deciders = _deciders(judgement, leg, left, _DROPS)
         found += [_blame("loopback" if local else leg.name, decider) for decider in deciders[:_MOST_LINES]]
         left = left & judgement.of_leg(leg)[1]
     return list(dict.fromkeys(found))
@@ -233,7 +270,7 @@ def _accepted_by(judgement: Judgement, local: bool) -> list[Blame]:
     """Who lets pass what possibly gets through; replies only where a written line does it."""
     found = []
     for leg in (REQUEST, REPLY):
-        deciders = judgement.path.deciders(judgement.protocol, leg, judgement.ports, judgement.possibly, _ACCEPTS)
+        deciders = _deciders(judgement, leg, judgement.possibly, _ACCEPTS)
         found += [
             _blame("loopback" if local else leg.name, decider)
             for decider in deciders[:_MOST_LINES]
@@ -350,4 +387,5 @@ def _exposed(question: Question, judgement: Judgement, verdict: Verdict) -> bool
     if requirement.peers is None:
         return verdict is Verdict.OPEN
     region = question.path.space.box(question.bounds(anybody=True))
-    return Judgement(judgement.path, judgement.protocol, judgement.ports, region).surely == region
+    anybody = Judgement(judgement.path, judgement.protocol, judgement.ports, region, settled=judgement.settled)
+    return anybody.surely == region

@@ -112,7 +112,7 @@ def _decided(judgement: Judgement, leg: Leg, values: Mapping[int, int]) -> tuple
     """Who refuses the packet, and whether that holds for every value of the conditions."""
     found: Decider | None = None
     sure = True
-    todo, seen = [judgement.path.outcomes(leg.mirrored, judgement.protocol, judgement.ports)], set()
+    todo, seen = [judgement.path.outcomes(leg.mirrored, judgement.protocol, judgement.ports, judgement.settled)], set()
     while todo:
         node = todo.pop()
         if node.uid in seen:

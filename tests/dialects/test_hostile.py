@@ -24,7 +24,7 @@ def seeds(dialect: Dialect) -> list[bytes]:
     return [path.read_bytes()[:6000] for path in sorted(folder.glob("*"))]
 
 
-SEEDS = {dialect.NAME: seeds(dialect) for dialect in registry()}
+SEEDS = {dialect.NAME: seeds(dialect) for dialect in registry() if dialect.NAME != "registry-hive"}  # binary
 RICH = (FIXTURES / "example" / "print-gateway.rules").read_bytes()
 SEEDS["iptables-save"].append(RICH)
 ODD = ["²", "٣", "-1", "99999999999", "9" * 5000, "\0", "\ufeff", '"', "\\", "-", ",", ":", "::", "!", "", " ", "\x1a"]

@@ -163,24 +163,60 @@ def test_two_exports_of_one_host_that_disagree_are_refused() -> None:
         dialect.convert([first, second], Options("host", Family.IPV4))
 
 
+NAMES = ("Domain", "Private", "Public")
+
+
+def translated(text: str, titles: tuple[str, ...], state: str, on: str, off: str) -> str:
+    for name, title in zip(NAMES, titles, strict=True):
+        text = text.replace(f"{name} Profile Settings:", title)
+    return text.replace("State   ", f"{state}   ").replace("  ON", f"  {on}").replace("  OFF", f"  {off}")
+
+
 LANGUAGES = [
     ("Domänenprofil-Einstellungen:", "Privates Profil-Einstellungen:", "Öffentliches Profil-Einstellungen:")
-    + ("Status", "EIN"),
-    ("Paramètres Profil de domaine :", "Paramètres Profil privé :", "Paramètres Profil public :", "État", "Actif"),
+    + ("Status", "EIN", "AUS"),
+    ("Paramètres Profil de domaine :", "Paramètres Profil privé :", "Paramètres Profil public :")
+    + ("État", "Actif", "Inactif"),
+    ("Configuración de Perfil de dominio:", "Configuración de Perfil privado:", "Configuración de Perfil público:")
+    + ("Estado", "ACTIVAR", "DESACTIVAR"),
     ("ドメイン プロファイル 設定:", "プライベート プロファイル 設定:", "パブリック プロファイル 設定:")
-    + ("State", "オン"),
-    ("域配置文件 设置:", "专用配置文件 设置:", "公用配置文件 设置:", "状态", "启用"),
+    + ("State", "オン", "オフ"),
+    ("域配置文件 设置:", "专用配置文件 设置:", "公用配置文件 设置：", "状态", "启用", "禁用"),
+    ("Qwx a:", "Qwx b:", "Qwx c :", "Qwx", "ON", "OFF"),
 ]
 
 
-@pytest.mark.parametrize("words", LANGUAGES, ids=["German", "French", "Japanese", "Chinese"])
+@pytest.mark.parametrize("words", LANGUAGES, ids=["German", "French", "Spanish", "Japanese", "Chinese", "invented"])
 def test_titles_and_states_are_known_in_other_languages(words: tuple[str, ...]) -> None:
-    text = every()
-    *titles, state, on = words
-    for name, title in zip(("Domain", "Private", "Public"), titles, strict=True):
-        text = text.replace(f"{name} Profile Settings:", title)
-    text = text.replace("State   ", f"{state}   ").replace("  ON", f"  {on}")
-    assert [verdict(host(text), port) for port in (80, 81)] == ["accept", "drop"]
+    *titles, state, on, off = words
+    text = profiles(
+        public=profile("Public", state="OFF"), private=profile("Private", policy="AllowInbound,BlockOutbound")
+    )
+    found = host(translated(text, tuple(titles), state, on, off))
+    assert [verdict(found, 81, in_interface=name) for name in ("domain", "private", "public")] == [
+        "drop",
+        "accept",
+        "accept",
+    ]
+    assert verdict(found, 80, in_interface="domain") == "accept"
+
+
+def test_a_state_in_an_unknown_word_is_refused() -> None:
+    assert "the domain profile's state 'QWX' is in no known language" in refusal(every().replace("ON", "QWX"))
+
+
+def test_one_profile_under_an_unknown_title_is_not_guessed() -> None:
+    text = translated(profile("Public") + "Ok.\n", ("Qwx a:", "Qwx b:", "Qwx c:"), "Qwx", "ON", "OFF")
+    assert "which profile 'Qwx c:' is, is in no known language; run `chcp 437`" in refusal(text)
+
+
+def test_titles_that_contradict_the_order_are_not_guessed() -> None:
+    text = every().replace("Domain Profile Settings:", "Qwx:").replace("Private Profile", "Domain Profile")
+    assert "which profile 'Qwx:' is" in refusal(text)
+
+
+def test_rules_in_the_same_file_are_to_be_parted() -> None:
+    assert "two outputs stand in one file" in refusal(every() + ALLOW_80)
 
 
 @pytest.mark.parametrize("form", ["utf-16", "utf-8-sig", "cp850"])

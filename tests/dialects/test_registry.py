@@ -88,7 +88,6 @@ def test_a_file_that_nobody_knows_is_told_what_is_read() -> None:
         ("Status: active\nTo  Action  From\n", "1: this is ufw status output"),
         ("public (active)\n  services: ssh\n", "1: this is firewall-cmd output"),
         ("#!/bin/sh\niptables -A INPUT -j DROP\n", "2: this is a script of iptables commands"),
-        ("@echo off\nnetsh advfirewall firewall add rule name=a\n", "2: this is a script of netsh commands"),
         ("Domain profile configuration:\n-----\n", "1: this is the legacy netsh firewall output"),
         ("Windows Registry Editor Version 5.00\n\n[HKEY_LOCAL_MACHINE\\A]\n", "1: this is a registry export"),
         ('{\n"NetworkAcls": []}\n', "2: this is aws ec2 describe-network-acls output"),

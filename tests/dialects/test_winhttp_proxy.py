@@ -6,6 +6,7 @@ import pytest
 
 from tests.dialects.exports import counts, read, refusal, wall
 from validator.model import Proxy
+from validator.source import Span
 
 HEAD = "\nCurrent WinHTTP proxy settings:\n\n"
 
@@ -54,3 +55,38 @@ def test_a_proxy_that_is_configured_counts_before_one_that_is_not() -> None:
     firewall = wall(direct, HEAD + "    Proxy Server(s) :  proxy:8080\n")
     assert firewall.proxy is not None
     assert firewall.proxy.server == "proxy:8080"
+
+
+WORDS = [
+    ("現在の WinHTTP プロキシ設定:", "直接アクセス (プロキシ サーバーなし)。", "プロキシ サーバー", "バイパス一覧"),
+    ("Aktuelle WinHTTP-Proxyeinstellungen:", "Direkter Zugriff (kein Proxyserver).", "Proxyserver", "Umgehungsliste"),
+    ("当前的 WinHTTP 代理服务器设置：", "直接访问（没有代理服务器）。", "代理服务器", "绕过列表"),
+    ("Qwx WinHTTP qwx :", "Qwx qwx (qw qwx).", "Qwx(e)", "Qwx-qwx"),
+]
+
+
+@pytest.mark.parametrize(("title", "direct", "server", "bypass"), WORDS)
+@pytest.mark.parametrize("colon", [":", " :", "："])
+def test_the_two_forms_are_known_in_every_language(
+    title: str, direct: str, server: str, bypass: str, colon: str
+) -> None:
+    assert read(f"\n{title}\n\n    {direct}\n\n")[1].data == Proxy("", False, Span("dump", 4, f"    {direct}"))
+    text = f"\n{title}\n\n    {server}{colon}  http=a:8080;https=b:8443\n    {bypass}{colon}  *.example.com;<local>\n"
+    found = read(text)[1].data
+    assert isinstance(found, Proxy)
+    assert (found.server, found.bypass_local, found.span.line) == ("http=a:8080;https=b:8443", True, 4)
+    assert counts(text)["unsupported"] == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Proxyserver: a:80\n",
+        "Direkter Zugriff\n",
+        "Zugriff verweigert: (5)\n",
+        "Server: kein Proxyserver\nListe: <local>\n",
+        "Server: (keiner)\nListe: <local>\n",
+    ],
+)
+def test_what_has_neither_form_is_refused(text: str) -> None:
+    assert "chcp 437" in refusal(f"Aktuelle WinHTTP-Proxyeinstellungen:\n{text}")

@@ -1,59 +1,41 @@
-"""The words of netsh in the languages of Windows, as far as real dumps show them.
+"""What the words of netsh mean: labels, and values by their field.
 
-Keys are the canonical words; an entry that no real dump confirmed is left out, and a word that
-stands nowhere here is not guessed. Labels are compared in lower case without blanks around them.
+The words are those of `known_words.py`. They are compared in lower case without blanks and marks of direction
+around them; a word that stands nowhere there is not guessed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 
-LABELS: Mapping[str, tuple[str, ...]] = {
-    "name": ("Rule Name", "Regelname", "Nom de la règle", "Nombre de regla", "Nome da Regra", "Nome regola")
-    + ("規則名", "规则名称", "規則名稱"),
-    "description": ("Description", "Beschreibung", "説明", "Descripción", "Descrição", "Descrizione"),
-    "enabled": ("Enabled", "Aktiviert", "Activé", "Habilitada", "Habilitado", "Attivata", "有効", "已启用"),
-    "direction": ("Direction", "Richtung", "Dirección", "Direção", "Direzione", "方向"),
-    "profiles": ("Profiles", "Profile", "Perfiles", "Perfis", "Profili", "プロファイル", "配置文件"),
-    "grouping": ("Grouping", "Gruppierung", "Groupement", "Agrupamiento", "Agrupamento", "Raggruppamento")
-    + ("グループ", "分组", "群組"),
-    "local_ip": ("LocalIP", "Lokales IP", "ローカル IP", "本地 IP"),
-    "remote_ip": ("RemoteIP", "Remote-IP", "リモート IP", "远程 IP"),
-    "protocol": ("Protocol", "Protokoll", "Protocole", "Protocolo", "Protocollo", "プロトコル", "协议"),
-    "local_port": ("LocalPort", "Lokaler Port", "ローカル ポート", "本地端口", "本機連接埠"),
-    "remote_port": ("RemotePort", "Remoteport", "リモート ポート", "远程端口", "遠端連接埠"),
-    "edge": ("Edge traversal", "Edgeausnahme", "Traversée latérale", "Cruce seguro del perímetro")
-    + ("Travessia da borda", "Attraversamento confini", "エッジ トラバーサル", "边缘遍历"),
-    "program": ("Program", "Programm", "Programa", "プログラム"),
-    "service": ("Service", "Dienst", "サービス"),
-    "interface_types": ("InterfaceTypes", "Schnittstellentypen", "Tipos de Interface", "インターフェイスの種類"),
-    "remote_computers": ("RemoteComputerGroup", "リモート コンピューター グループ"),
-    "remote_users": ("RemoteUserGroup", "リモート ユーザー グループ"),
-    "security": ("Security", "Sicherheit", "Segurança", "セキュリティ"),
-    "rule_source": ("Rule source", "Regelquelle", "Origem da Regra", "規則のソース"),
-    "action": ("Action", "Aktion", "Acción", "Ação", "Azione", "操作"),
+from validator.known_words import ENDS, LABELS, LANGUAGES, SETTINGS, STATES, VALUES, Rows
+
+FIELD_WORDS: Mapping[str, tuple[str, ...]] = {
+    "enabled": ("yes", "no"),
+    "direction": ("in", "out"),
+    "profiles": ("domain", "private", "public"),
+    "action": ("allow", "block", "bypass"),
+    "edge": ("yes", "no", "defer-app", "defer-user"),
 }
+"""The fields whose values are words, and what the words may mean."""
 
-VALUES: Mapping[str, tuple[str, ...]] = {
-    "yes": ("Yes", "Ja", "Oui", "Sí", "Sim", "はい", "是"),
-    "no": ("No", "Nein", "Non", "Não", "いいえ", "否"),
-    "in": ("In", "Eingehend", "Actif", "Dentro", "Entrada", "入力", "入"),
-    "out": ("Out", "Aus", "Fuera", "出力"),
-    "domain": ("Domain", "Domäne", "Domaine", "Dominio", "Domínio", "ドメイン", "域"),
-    "private": ("Private", "Privat", "Privé", "Privada", "Particular", "プライベート", "专用"),
-    "public": ("Public", "Öffentlich", "Pública", "Público", "パブリック", "公用"),
-    "any": ("Any", "Beliebig", "Tout", "Cualquiera", "Qualquer", "任意", "任何"),
-    "allow": ("Allow", "Zulassen", "Autoriser", "Permitir", "許可", "允许"),
-    "block": ("Block", "Blockieren", "Bloquer", "Bloquear", "Blocca", "ブロック"),
-    "bypass": ("Bypass", "バイパス"),
-    "defer-app": ("Defer to application", "Anwendung verzögert", "Aplazar a aplicación"),
-    "defer-user": ("Defer to user", "Auf Benutzer zurückstellen", "Aplazar a usuario"),
-}
+TERMINATORS = frozenset(word.text.lower() for word in ENDS["end"])
+NO_MATCH = frozenset(word.text.lower() for word in ENDS["nothing"])
+MARKS = re.compile("[\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+"""Marks of direction and width, which Windows puts around words of languages written from the right."""
 
-TERMINATORS = frozenset(("ok.", "ok", "aceptar", "确定。"))
 
-_LABEL_OF = {word.lower(): key for key, words in LABELS.items() for word in words}
-_VALUE_OF = {word.lower(): key for key, words in VALUES.items() for word in words}
+def _meanings(table: Rows, only: Iterable[str] = ()) -> dict[str, str]:
+    return {word.text.lower(): key for key in only or table for word in table[key]}
+
+
+_LABEL_OF = _meanings(LABELS)
+_VALUE_OF = _meanings(VALUES)
+_VALUE_IN = {field: _meanings(VALUES, words) for field, words in FIELD_WORDS.items()}
+_STATE_OF = _meanings(STATES)
+_SETTING_OF = _meanings(SETTINGS, ("state", "policy"))
+_SWITCH_OF = _meanings(SETTINGS, ("enable", "disable"))
 
 
 def label(text: str) -> str:
@@ -61,6 +43,53 @@ def label(text: str) -> str:
     return _LABEL_OF.get(text.strip().lower(), "")
 
 
+def english(field: str) -> str:
+    """The English label of a field, which messages name it by."""
+    return LABELS[field][0].text
+
+
 def value(text: str) -> str:
     """The canonical value word, or empty where no language has this one."""
     return _VALUE_OF.get(text.strip().lower(), "")
+
+
+def word(field: str, text: str) -> str:
+    """What `text` means as the value of one of FIELD_WORDS, or empty."""
+    return _VALUE_IN[field].get(text.strip().lower(), "")
+
+
+def state(text: str) -> str:
+    """`on` or `off`, or empty."""
+    return _STATE_OF.get(text.strip().lower(), "")
+
+
+def setting(text: str) -> str:
+    """`state` or `policy` where `text` is their label in a profile's block, or empty."""
+    return _SETTING_OF.get(text.strip().lower(), "")
+
+
+def switch(text: str) -> str:
+    """`enable` or `disable`, or empty."""
+    return _SWITCH_OF.get(text.strip().lower(), "")
+
+
+def whole(labels: Iterable[str]) -> frozenset[str]:
+    """The fields of FIELD_WORDS (and `any`, `end`) for which every word of the dump's language is known and was seen.
+
+    `labels` are those that stand in the dump. A language that may be the dump's has each of them.
+    """
+    texts = {text.strip().lower() for text in labels}
+    spoken = [
+        language
+        for language in LANGUAGES
+        if texts <= {word.text.lower() for words in LABELS.values() for word in words if word.language == language}
+    ]
+    wanted = {**FIELD_WORDS, "any": ("any",)}
+    fields = {field for field, words in wanted.items() for language in spoken if _has(VALUES, words, language)}
+    if any(_has(ENDS, ("end",), language) for language in spoken):
+        fields.add("end")
+    return frozenset(fields)
+
+
+def _has(table: Rows, keys: Iterable[str], language: str) -> bool:
+    return all(any(word.language == language and word.seen for word in table[key]) for key in keys)

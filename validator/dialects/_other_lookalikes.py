@@ -66,19 +66,14 @@ _TEXTS: tuple[tuple[re.Pattern[str], str, str], ...] = (
         "run the script on a test host, then iptables-save > FILE, and pass that file",
     ),
     (
-        re.compile(r"\s*netsh advfirewall (firewall )?(add|set|delete) ", re.IGNORECASE),
-        "this is a script of netsh commands, not a dump",
-        "apply it on a test host, then run netsh advfirewall firewall show rule name=all verbose > FILE",
-    ),
-    (
         re.compile(r"(Domain|Standard) profile configuration", re.IGNORECASE),
-        "this is the legacy netsh firewall output, which is not read yet",
+        "this is the legacy netsh firewall output, cut or changed",
         "run netsh advfirewall firewall show rule name=all verbose > FILE and pass that file",
     ),
     (
         re.compile(r"Windows Registry Editor"),
-        "this is a registry export without Internet Settings",
-        "run netsh advfirewall firewall show rule name=all verbose > FILE and pass that file",
+        "this is a registry export without the firewall's keys or Internet Settings",
+        "export the key HKLM\\SYSTEM\\CurrentControlSet\\Services\\SharedAccess\\Parameters\\FirewallPolicy",
     ),
 )
 

@@ -8,10 +8,21 @@ a class of interfaces, so it is a name of an interface here. Replies of a known 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 from validator.dialects import Fragment, Options
+from validator.dialects._windows_changes import apply, apply_profiles
 from validator.dialects._windows_matches import Scope, address_match, port_match, protocol_match
+from validator.dialects._windows_rules import (
+    PROFILES,
+    RANKS,
+    ProfileState,
+    WindowsChanges,
+    WindowsProfiles,
+    WindowsRule,
+    WindowsRules,
+)
+from validator.dialects._windows_store import opened
 from validator.errors import ExportError
 from validator.model import (
     ACCEPT,
@@ -33,105 +44,7 @@ from validator.model import (
 from validator.packets.fields import ICMP, ICMPV6, Field
 from validator.source import Span
 
-PROFILES = ("domain", "private", "public")
 _RULES_COMMAND = "netsh advfirewall firewall show rule name=all verbose"
-
-
-@dataclass(frozen=True, slots=True)
-class IcmpRow:
-    """A type and code of an ICMP rule; None is any."""
-
-    type: int | None
-    code: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class WindowsRule:
-    """A rule as netsh shows it. Addresses, ports and protocol are its texts, `any` in every language.
-
-    `scope` are sentences that limit it beyond those; `why` says what was not understood, if anything.
-    """
-
-    path: str
-    line: int
-    name: str
-    enabled: bool
-    inbound: bool
-    profiles: tuple[str, ...]
-    protocol: str
-    local_ip: str
-    remote_ip: str
-    local_port: str
-    remote_port: str
-    action: str
-    icmp: tuple[IcmpRow, ...] = ()
-    scope: tuple[str, ...] = ()
-    edge: str = "no"
-    why: str = ""
-
-    @property
-    def is_conditional(self) -> bool:
-        """Whether it depends on what a dump cannot tell."""
-        texts = (self.local_ip, self.remote_ip, self.local_port, self.remote_port)
-        unknown = isinstance(protocol_match(self.protocol), ConditionMatch)
-        return unknown or bool(self.scope) or any(Scope.is_keyword(text) for text in texts)
-
-    @property
-    def canonical(self) -> str:
-        """Its fields in one form, the same however the dump is ordered."""
-        direction = "in" if self.inbound else "out"
-        parts: tuple[str, ...] = (self.name, direction, self.action, self.protocol, self.local_ip, self.remote_ip)
-        parts += (self.local_port, self.remote_port, ",".join(self.profiles), *self.scope)
-        return "|".join(parts)
-
-    @property
-    def span(self) -> Span:
-        """Where its name stands, with a text that says the rule in a line."""
-        direction = "In" if self.inbound else "Out"
-        words = [f"Rule Name: {self.name}", direction, self.action.capitalize() or "?", self.protocol]
-        words += [f"LocalPort {self.local_port}"] if self.local_port != "any" else []
-        words += [f"RemotePort {self.remote_port}"] if self.remote_port != "any" else []
-        words += [f"LocalIP {self.local_ip}"] if self.local_ip != "any" else []
-        words += [f"RemoteIP {self.remote_ip}"] if self.remote_ip != "any" else []
-        words += [f"Profiles {','.join(self.profiles)}"] if set(self.profiles) != set(PROFILES) else []
-        words += [] if self.enabled else ["Enabled No"]
-        return Span(self.path, self.line, " | ".join([*words, *self.scope]))
-
-
-@dataclass(frozen=True, slots=True)
-class WindowsRules:
-    """The rules of a dump; a dump that is not `verbose` hides programs and services."""
-
-    path: str
-    rules: tuple[WindowsRule, ...]
-    verbose: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ProfileState:
-    """A profile's state; None where the export does not say. Actions are `allow`, `block`, and for
-    inbound `block-always`. `local_rules` is False where rules made locally do not count (group policy)."""
-
-    name: str
-    on: bool | None
-    inbound: str | None
-    outbound: str | None
-    state_span: Span
-    policy_span: Span
-    local_rules: bool | None = None
-
-    @property
-    def says(self) -> tuple[object, ...]:
-        """What it says, wherever it says it."""
-        return self.on, self.inbound, self.outbound, self.local_rules
-
-
-@dataclass(frozen=True, slots=True)
-class WindowsProfiles:
-    """The profile states of an export."""
-
-    path: str
-    profiles: tuple[ProfileState, ...]
 
 
 def convert(fragments: Sequence[Fragment], options: Options) -> Firewall | None:
@@ -139,14 +52,17 @@ def convert(fragments: Sequence[Fragment], options: Options) -> Firewall | None:
 
     Raises ExportError where two exports say different things of one profile.
     """
-    rules = [fragment.data for fragment in fragments if isinstance(fragment.data, WindowsRules)]
-    states = _states([fragment.data for fragment in fragments if isinstance(fragment.data, WindowsProfiles)])
-    paths = tuple(fragment.path for fragment in fragments)
+    fragments = list(opened(fragments))
+    exported = [fragment.data for fragment in fragments if isinstance(fragment.data, WindowsRules)]
+    changes = [fragment.data for fragment in fragments if isinstance(fragment.data, WindowsChanges)]
+    rules = apply(exported, changes)
+    states = _states([fragment.data for fragment in fragments if isinstance(fragment.data, WindowsProfiles)], changes)
+    paths = tuple(dict.fromkeys(fragment.path for fragment in fragments))
     off = {name: state.state_span for name, state in states.items() if state.on is False}
     chains: dict[str, Chain] = {}
     hooks: dict[Hook, tuple[str, ...]] = {}
-    if rules or states:
-        build = _Builder(rules, states, options, paths[0])
+    if rules or states or changes:
+        build = _Builder(rules, bool(exported), states, options, paths[0])
         chains = {"inbound": build.chain(True), "outbound": build.chain(False)}
         hooks = {Hook.INPUT: ("inbound",), Hook.OUTPUT: ("outbound",)}
     return Firewall(
@@ -158,20 +74,53 @@ def convert(fragments: Sequence[Fragment], options: Options) -> Firewall | None:
         chains=chains,
         exports=paths,
         profiles=PROFILES,
+        active_profiles=_active(fragments),
         profiles_off=off,
         loopback_filtered=False,
         proxy=proxy(fragments),
     )
 
 
-def _states(exports: Sequence[WindowsProfiles]) -> dict[str, ProfileState]:
-    states: dict[str, ProfileState] = {}
-    for state in (state for export in exports for state in export.profiles):
-        if states.setdefault(state.name, state).says != state.says:
-            span, other = state.state_span, states[state.name].state_span
-            problem = f"the {state.name} profile is set otherwise than in {other.path}:{other.line}"
-            raise ExportError(problem, "pass one export of the profiles for each host", span.path, span.line)
-    return states
+def _states(exports: Sequence[WindowsProfiles], changes: Sequence[WindowsChanges]) -> dict[str, ProfileState]:
+    """The state of each profile: what the host says is in force, then group policy, then what is set locally, setting
+    by setting (RANKS); a script changes what is set locally, and what is in force with it."""
+    ranked: dict[str, dict[str, ProfileState]] = {store: {} for store in RANKS}
+    for export in exports:
+        for state in export.profiles:
+            known = ranked[export.store].setdefault(state.name, state)
+            if known.says != state.says:
+                span, other = state.state_span, known.state_span
+                problem = f"the {state.name} profile is set otherwise than in {other.path}:{other.line}"
+                raise ExportError(problem, "pass one export of the profiles for each host", span.path, span.line)
+    for store in ("effective", "local"):
+        if ranked[store] or store == "local":
+            ranked[store] = apply_profiles(ranked[store], changes)
+    merged: dict[str, ProfileState] = {}
+    for store in sorted(RANKS, key=lambda name: RANKS[name]):
+        for name, state in ranked[store].items():
+            merged[name] = _over(merged[name], state) if name in merged else state
+    return merged
+
+
+def _over(first: ProfileState, second: ProfileState) -> ProfileState:
+    """What `first` says, and `second` where that does not say it."""
+    told = first if first.inbound is not None or first.outbound is not None else second
+    return ProfileState(
+        name=first.name,
+        on=second.on if first.on is None else first.on,
+        inbound=second.inbound if first.inbound is None else first.inbound,
+        outbound=second.outbound if first.outbound is None else first.outbound,
+        state_span=second.state_span if first.on is None else first.state_span,
+        policy_span=told.policy_span,
+        local_rules=second.local_rules if first.local_rules is None else first.local_rules,
+    )
+
+
+def _active(fragments: Sequence[Fragment]) -> tuple[str, ...]:
+    """The profiles that exports say are active, in the order of PROFILES."""
+    data = [fragment.data for fragment in fragments]
+    current = {name for each in data if isinstance(each, WindowsProfiles) for name in each.current}
+    return tuple(name for name in PROFILES if name in current)
 
 
 def proxy(fragments: Sequence[Fragment]) -> Proxy | None:
@@ -184,9 +133,14 @@ class _Builder:
     """Makes the chain of one direction from rules and profile states."""
 
     def __init__(
-        self, rules: Sequence[WindowsRules], states: dict[str, ProfileState], options: Options, path: str
+        self,
+        rules: Sequence[WindowsRules],
+        exported: bool,
+        states: dict[str, ProfileState],
+        options: Options,
+        path: str,
     ) -> None:
-        self._dumps, self._states, self._options, self._path = rules, states, options, path
+        self._dumps, self._exported, self._states, self._options, self._path = rules, exported, states, options, path
         self._scope = Scope(options.host)
 
     def chain(self, inbound: bool) -> Chain:
@@ -263,27 +217,40 @@ class _Builder:
 
     def _weighed(self, inbound: bool) -> Iterator[Rule]:
         """Bypass, then block, then allow; rules that were not understood first, since they may be any."""
-        if not self._dumps:
+        if not self._exported:
             why = f"the rules were not exported: run {_RULES_COMMAND}"
             yield from undecidable((), Span(self._path, 1, why), why, why)
-            return
         rules = [
-            (rule, dump.verbose) for dump in self._dumps for rule in dump.rules if rule.inbound is inbound or rule.why
+            (rule, dump.hides) for dump in self._dumps for rule in dump.rules if rule.inbound is inbound or rule.why
         ]
         for rule, _ in rules:
             if rule.why:
                 yield from undecidable((), rule.span, rule.canonical, rule.why)
         for action in ("bypass", "block", "allow"):
-            for rule, verbose in rules:
-                if rule.action == action and not rule.why:
-                    yield from self._rule(rule, verbose)
+            for rule, hides in rules:
+                if rule.action == action and not rule.why and not (rule.store == "static" and action != "block"):
+                    yield from self._rule(rule, hides)
+            if action == "block":
+                for rule, hides in rules:
+                    yield from self._unsecured(rule, hides)
 
-    def _rule(self, rule: WindowsRule, verbose: bool) -> Iterator[Rule]:
-        matches = self._matches(rule, verbose)
+    def _unsecured(self, rule: WindowsRule, hides: tuple[str, ...]) -> Iterator[Rule]:
+        """[MS-FASP] 2.2.35: what an allow rule matches but for its protection by IPsec "is blocked"; whether
+        before other allow rules nobody can tell here."""
+        secure = next((limit for limit in rule.limits if limit.kind == "security"), None)
+        if secure is None or rule.action != "allow" or rule.why:
+            return
+        rest = replace(rule, limits=tuple(limit for limit in rule.limits if limit is not secure))
+        unsecured = replace(self._scope.condition(secure.sentence), expected=False)
+        stops = self._scope.condition(f"unsecured traffic of {rule.path}:{rule.line} is blocked")
+        yield Rule((*self._matches(rest, hides), unsecured, stops), DROP, rule.span, rule.canonical, "", rule.enabled)
+
+    def _rule(self, rule: WindowsRule, hides: tuple[str, ...]) -> Iterator[Rule]:
+        matches = self._matches(rule, hides)
         action = DROP if rule.action == "block" else ACCEPT
         yield Rule(tuple(matches), action, rule.span, rule.canonical, rule.name, rule.enabled)
 
-    def _matches(self, rule: WindowsRule, verbose: bool) -> Iterator[Match]:
+    def _matches(self, rule: WindowsRule, hides: tuple[str, ...]) -> Iterator[Match]:
         inbound, family = rule.inbound, self._options.family
         if set(rule.profiles) != set(PROFILES):
             yield InterfaceMatch(Field.IN_INTERFACE if inbound else Field.OUT_INTERFACE, rule.profiles)
@@ -302,17 +269,28 @@ class _Builder:
             self._icmp(rule),
         ]
         yield from (part for part in parts if part is not None)
-        for sentence in rule.scope:
-            yield self._scope.condition(sentence)
-        yield self._hidden(rule, verbose)
+        if rule.store == "static":
+            yield self._hardening(rule)
+        for limit in rule.limits:
+            about = (limit.kind, limit.value) if limit.kind in ("program", "service") else None
+            yield self._scope.condition(limit.sentence, about)
+        if hides:
+            yield self._hidden(rule, hides)
 
-    def _hidden(self, rule: WindowsRule, verbose: bool) -> Match:
-        """A dump hides part of a rule's scope: a plain one programs too, a verbose one users."""
-        what = "user or package" if verbose else "program, service, user or package"
+    def _hidden(self, rule: WindowsRule, hides: tuple[str, ...]) -> Match:
+        """An export may hide part of a rule's scope: a plain netsh dump programs too, a verbose one users."""
+        what = " or ".join([", ".join(hides[:-1]), hides[-1]]) if len(hides) > 1 else hides[0]
         text = f"the rule {rule.name!r} is for every {what}"
         taken = None if "hidden-scope" in self._options.withdrawn else True
         key = f"{self._options.host}: hidden scope of {rule.path}:{rule.line}"
         return ConditionMatch(Condition(key, text, rule.span, "hidden-scope", taken))
+
+    def _hardening(self, rule: WindowsRule) -> Match:
+        """Service hardening restricts Windows' own services: its blocks are for nothing else."""
+        text = f"{rule.name!r} restricts a service of Windows that a module is"
+        taken = None if "service-hardening" in self._options.withdrawn else False
+        key = f"{self._options.host}: service hardening {rule.path}:{rule.line}"
+        return ConditionMatch(Condition(key, text, rule.span, "service-hardening", taken))
 
     def _icmp(self, rule: WindowsRule) -> Match | None:
         number = {"icmpv4": ICMP, "icmpv6": ICMPV6}.get(rule.protocol.lower())

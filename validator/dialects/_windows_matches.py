@@ -25,10 +25,10 @@ class Scope:
         self._made: dict[str, ConditionMatch] = {}
         self.matches: dict[tuple[str, ...], Match | None] = {}
 
-    def condition(self, sentence: str) -> ConditionMatch:
-        """The condition that `sentence` says, one variable for one sentence."""
+    def condition(self, sentence: str, about: tuple[str, str] | None = None) -> ConditionMatch:
+        """The condition that `sentence` says, one variable for one sentence; `about` as in Condition."""
         if sentence not in self._made:
-            self._made[sentence] = ConditionMatch(Condition(f"{self._host}: {sentence}", sentence))
+            self._made[sentence] = ConditionMatch(Condition(f"{self._host}: {sentence}", sentence, about=about))
         return self._made[sentence]
 
     @staticmethod

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 from validator.dialects import Fragment
+from validator.dialects._registry_firewall import names_firewall_key
 from validator.dialects._windows import convert
 from validator.model import Proxy
 from validator.packets.fields import Family
@@ -28,8 +29,13 @@ _DWORD = re.compile(r"(?:dword:|0x)([0-9a-f]{1,8})$", re.IGNORECASE)
 
 
 def sniff(source: Source) -> bool:
-    """The registry key of Internet Settings."""
-    return any(_KEY.match(line.strip()) for line in source.lines[:2000])
+    """The registry key of Internet Settings; a file with the firewall's keys too is `reg_export`'s."""
+    return has_settings(source) and not any(map(names_firewall_key, source.lines))
+
+
+def has_settings(source: Source) -> bool:
+    """Whether `source` holds the registry key of Internet Settings."""
+    return any("\\" in line and _KEY.match(line.strip()) for line in source.lines)
 
 
 def parse(source: Source, ledger: Ledger) -> Fragment:

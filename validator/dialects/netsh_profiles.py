@@ -1,18 +1,27 @@
 """`netsh advfirewall show allprofiles` (and `currentprofile`, `domainprofile`, ...): states and defaults.
 
 A block a profile: its title, a line of dashes, then names and values in two columns. The policy
-(`BlockInbound,AllowOutbound`) and the setting names in camel case are the same in every language. A
-block without a policy line (`show allprofiles state`) says nothing about defaults.
+(`BlockInbound,AllowOutbound`) and the setting names in camel case are the same in every language; the state stands
+first, and three profiles in the order domain, private, public. A block without a policy line (`show allprofiles
+state`) says nothing about defaults. Whether a block is the current profile's only the command can tell: where it
+stands above the output at a prompt.
+
+`netsh advfirewall monitor show firewall` printed such blocks in the one output that was found
+(datacadamia.com/os/windows/firewall).
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 from validator.dialects import Fragment
 from validator.dialects import _netsh_words as netsh
-from validator.dialects._windows import PROFILES, ProfileState, WindowsProfiles, convert
+from validator.dialects._netsh_blocks import is_ruler, names
+from validator.dialects._netsh_titles import Section, body, commands, has_columns, sections
+from validator.dialects._windows import convert
+from validator.dialects._windows_rules import PROFILES, ProfileState, WindowsProfiles
 from validator.errors import ExportError
 from validator.packets.fields import Family
 from validator.source import Ledger, LineState, Source, Span
@@ -22,17 +31,6 @@ TITLE = "netsh advfirewall show allprofiles"
 PLATFORM = "windows"
 STANDS_ALONE = False
 
-_TITLES = {
-    "domain": ("domain profile", "domänenprofil", "profil de domaine", "perfil de dominio", "ドメイン プロファイル")
-    + ("域配置文件",),
-    "private": ("private profile", "privates profil", "profil privé", "perfil privado", "专用配置文件")
-    + ("プライベート プロファイル",),
-    "public": ("public profile", "öffentliches profil", "profil public", "perfil público", "公用配置文件")
-    + ("パブリック プロファイル",),
-}
-_STATE = ("state", "status", "état", "estado", "状态")
-_ON = ("on", "ein", "actif", "オン", "打开", "启用")
-_OFF = ("off", "aus", "オフ", "关闭", "禁用")
 _POLICY = re.compile(
     r"\b(BlockInboundAlways|BlockInbound|AllowInbound),\s*(AllowOutbound|BlockOutbound)\b", re.IGNORECASE
 )
@@ -41,82 +39,110 @@ _SETTING = re.compile(
     r"|UnicastResponseToMulticast|LogAllowedConnections|LogDroppedConnections|FileName|MaxFileSize)\s",
     re.IGNORECASE,
 )
-_LOCAL_RULES_COUNT = ("enable", "yes", "activer", "有効", "启用")
-"""Values of LocalFirewallRules that leave local rules in force, beside `N/A (GPO-store only)`."""
-_POLICY_LABELS = ("firewall policy", "firewallrichtlinie", "stratégie de pare-feu", "防火墙策略")
 _INBOUND = {"blockinboundalways": "block-always", "blockinbound": "block", "allowinbound": "allow"}
 _OUTBOUND = {"allowoutbound": "allow", "blockoutbound": "block"}
-_DASHES = re.compile(r"-{20,}\s*$")
 _AGAIN = "run netsh advfirewall show allprofiles again and redirect all of its output into the file"
 _ENGLISH = "run `chcp 437` before netsh, to export in English"
 
 
-def _profile(line: str) -> str:
-    """Which profile a block's title names, or empty."""
-    text = line.strip().lower()
-    for name, words in _TITLES.items():
-        if any(word in text for word in words) and text.endswith(":"):
-            return name
-    return ""
-
-
 def sniff(source: Source) -> bool:
-    """The title of a profile over a line of dashes."""
-    lines = source.lines
+    """The title of a profile over settings, or any title over the policy that is the same in every language.
+
+    The old `netsh firewall` has such titles too, and writes its settings with `=`.
+    """
+    lines = source.lines[:200]
     return any(
-        _DASHES.match(lines[number + 1]) and _profile(line) for number, line in enumerate(lines[:-1]) if number < 200
-    )
+        _POLICY.search(text) or (section.profile and has_columns(text) and " = " not in text)
+        for section in sections(lines)
+        for _, text in list(body(lines, section))[:3]
+    ) or any("profile settings:" in lines[section.first - 1].lower() for section in sections(lines))
 
 
 def parse(source: Source, ledger: Ledger) -> Fragment:
-    """The profile states in `source`. Raises ExportError where a block is cut, or says a thing twice."""
+    """The profile states in `source`. Raises ExportError where a block is cut, says a thing twice, or is of a profile
+    that is not known."""
+    lines = source.lines
     found: dict[str, ProfileState] = {}
-    blocks: list[ProfileState] = []
-    current: ProfileState | None = None
-    ended = False
-    for number, line in enumerate(source.lines, 1):
-        title = _profile(line)
-        if title and number < len(source.lines) and _DASHES.match(source.lines[number]):
-            blocks += [current] if current else []
-            current = ProfileState(title, None, None, None, source.span(number), source.span(number))
-            ended = False
-            ledger.mark_range(number, number + 1, LineState.IGNORED)
-        elif current is not None and not ended:
-            current = _line(source, ledger, number, line, current)
-            ended = line.strip().lower() in netsh.TERMINATORS
-        elif current is None and _DASHES.match(line):
+    parts = sections(lines)
+    if not parts:
+        raise ExportError("no profile's title is known", _ENGLISH, source.path, 1)
+    for number, line in enumerate(lines[: parts[0].first - 1], 1):
+        if is_ruler(line):
             raise ExportError("a profile without its title: the output is damaged", _AGAIN, source.path, number)
-    for state in [*blocks, *([current] if current else [])]:
-        if state.on is None:
-            problem = f"the {state.name} profile has no state: the output is cut, or in an unknown language"
-            raise ExportError(problem, _ENGLISH, source.path, state.state_span.line)
-        if state.inbound is not None and state.local_rules is None:
-            problem = f"the {state.name} profile has a policy and no LocalFirewallRules: the output is cut"
-            raise ExportError(problem, _AGAIN, source.path, state.policy_span.line)
-        if found.setdefault(state.name, state).says != state.says:
-            raise _twice(source, state.state_span.line, f"the {state.name} profile")
-    data = WindowsProfiles(source.path, tuple(found[name] for name in PROFILES if name in found))
+    titles = {section.first for section in parts}
+    for number in names(lines):
+        if number not in titles:
+            problem, remedy = "two outputs stand in one file", "pass each output as a file of its own"
+            raise ExportError(problem, remedy, source.path, number)
+    for name, section in zip(_names(source, parts), parts, strict=True):
+        state = _state(source, ledger, section, name)
+        if found.setdefault(name, state).says != state.says:
+            raise _twice(source, state.state_span.line, f"the {name} profile")
+    current = False
+    for number, command in commands(lines):
+        ledger.mark(number, LineState.IGNORED)
+        current = "show currentprofile" in command
+    states = tuple(found[name] for name in PROFILES if name in found)
+    data = WindowsProfiles(source.path, states, current=tuple(state.name for state in states) if current else ())
     return Fragment(NAME, PLATFORM, source.path, data, tuple(Family))
 
 
-def _line(source: Source, ledger: Ledger, number: int, line: str, state: ProfileState) -> ProfileState:
-    """Read one line of a block into the profile's state."""
-    text = line.strip()
-    head, _, value = text.partition("  ")
-    policy = _POLICY.search(text)
-    if policy is None and head.lower() in _POLICY_LABELS:
-        problem = f"the {state.name} profile's policy {value.strip()[:40]!r} is not known"
+def _names(source: Source, parts: Sequence[Section]) -> Sequence[str]:
+    """The profiles of the sections, by their titles, or by their order where three titles stand for all."""
+    told = [section.profile for section in parts]
+    if "" not in told:
+        return told
+    apart = len({source.lines[section.first - 1] for section in parts}) == len(parts) == len(PROFILES)
+    if apart and all(name in ("", profile) for name, profile in zip(told, PROFILES, strict=True)):
+        return PROFILES
+    unknown = next(section for section in parts if not section.profile)
+    problem = f"which profile {source.lines[unknown.first - 1].strip()[:40]!r} is, is in no known language"
+    raise ExportError(problem, _ENGLISH, source.path, unknown.first)
+
+
+def _state(source: Source, ledger: Ledger, section: Section, name: str) -> ProfileState:
+    """What a section says of its profile."""
+    title = source.span(section.first)
+    state = ProfileState(name, None, None, None, title, title)
+    ledger.mark_range(section.first, section.first + 1, LineState.IGNORED)
+    last = section.first + 1
+    for place, (number, text) in enumerate(body(source.lines, section)):
+        state = _line(source, ledger, number, text, state, place == 0)
+        last = number
+    for number in range(last + 1, section.last + 1):
+        if source.lines[number - 1].strip().lower() in netsh.TERMINATORS:
+            ledger.mark(number, LineState.IGNORED)
+    if state.on is None:
+        problem = f"the {name} profile has no state: the output is cut, or in an unknown language"
+        raise ExportError(problem, _ENGLISH, source.path, section.first)
+    if state.inbound is not None and state.local_rules is None:
+        problem = f"the {name} profile has a policy and no LocalFirewallRules: the output is cut"
+        raise ExportError(problem, _AGAIN, source.path, state.policy_span.line)
+    if state.inbound is None and state.local_rules is not None:
+        problem = f"the {name} profile has no policy that is known"
+        raise ExportError(problem, _AGAIN, source.path, section.first)
+    return state
+
+
+def _line(source: Source, ledger: Ledger, number: int, text: str, state: ProfileState, first: bool) -> ProfileState:
+    """Read one line of a section into the profile's state; the `first` one is the state in every language."""
+    head, _, value = (part.strip() for part in text.partition("  "))
+    policy, kind = _POLICY.search(text), netsh.setting(head)
+    camel = head.lower() == "localfirewallrules" or bool(_SETTING.match(text + " "))
+    if first and not (policy or kind or camel or text.endswith((":", "："))):
+        kind = "state"
+    if policy is None and kind == "policy":
+        problem = f"the {state.name} profile's policy {value[:40]!r} is not known"
         raise ExportError(problem, _AGAIN, source.path, number)
-    if (policy and state.inbound is not None) or (state.on is not None and head.lower() in _STATE):
+    if (policy and state.inbound is not None) or (state.on is not None and kind == "state"):
         raise _twice(source, number, head[:40])
     span = Span(source.path, number, " ".join(text.split()))
-    if head.lower() in _STATE:
-        word = value.strip().lower()
-        if word in _ON or word in _OFF:
-            ledger.mark(number, LineState.MODELLED)
-            return replace(state, on=word in _ON, state_span=span)
-        problem = f"the {state.name} profile's state {value.strip()[:30]!r} is in no known language"
-        raise ExportError(problem, _ENGLISH, source.path, number)
+    if kind == "state":
+        if not netsh.state(value):
+            problem = f"the {state.name} profile's state {value[:30]!r} is in no known language"
+            raise ExportError(problem, _ENGLISH, source.path, number)
+        ledger.mark(number, LineState.MODELLED)
+        return replace(state, on=netsh.state(value) == "on", state_span=span)
     if policy:
         ledger.mark(number, LineState.MODELLED)
         inbound, outbound = _INBOUND[policy[1].lower()], _OUTBOUND[policy[2].lower()]
@@ -124,8 +150,7 @@ def _line(source: Source, ledger: Ledger, number: int, line: str, state: Profile
     if head.lower() == "localfirewallrules":
         ledger.mark(number, LineState.MODELLED)
         return replace(state, local_rules=_counts(value) and state.local_rules is not False)
-    known = not text or _SETTING.match(text + " ") or _DASHES.match(text) or text.endswith(":")
-    known = known or text.lower() in netsh.TERMINATORS
+    known = camel or is_ruler(text) or text.endswith((":", "："))
     ledger.mark(number, LineState.IGNORED if known else LineState.UNSUPPORTED)
     return state
 
@@ -133,7 +158,7 @@ def _line(source: Source, ledger: Ledger, number: int, line: str, state: Profile
 def _counts(value: str) -> bool:
     """Whether local rules are in force; not where group policy voids them, or in words that are not known."""
     text = value.strip().lower()
-    return text in _LOCAL_RULES_COUNT or text.startswith("n/a") or "gpo" in text
+    return netsh.switch(text) == "enable" or text == "yes" or text.startswith("n/a") or ("gpo" in text and "(" in text)
 
 
 def _twice(source: Source, line: int, what: str) -> ExportError:

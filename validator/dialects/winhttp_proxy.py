@@ -1,11 +1,13 @@
-"""`netsh winhttp show proxy`: the proxy of the machine, and what bypasses it.
+"""`netsh winhttp show proxy`: the proxy of the machine, and what bypasses it, in any language.
 
     Current WinHTTP proxy settings:
 
         Proxy Server(s) :  proxy:8080
         Bypass List     :  <local>;*.example.com
 
-`<local>` in the bypass list is "bypass proxy server for local addresses".
+Below the title, which says WinHTTP everywhere, stand either two lines with a colon, the servers and then the bypass
+list, or one sentence without, `Direct access (no proxy server).`; the Japanese one, with the same brackets, is the
+other that was found. `<local>` in the bypass list is "bypass proxy server for local addresses", and is not translated.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 import re
 
 from validator.dialects import Fragment
+from validator.dialects._netsh_titles import commands
 from validator.dialects._windows import convert
 from validator.errors import ExportError
 from validator.model import Proxy
@@ -24,10 +27,10 @@ TITLE = "netsh winhttp show proxy"
 PLATFORM = "windows"
 STANDS_ALONE = False
 
-_SERVER = re.compile(r"\s*Proxy Server\(s\)\s*:\s*(.*)$", re.IGNORECASE)
-_BYPASS = re.compile(r"\s*Bypass List\s*:\s*(.*)$", re.IGNORECASE)
-_DIRECT = re.compile(r"\s*Direct access \(no proxy server\)", re.IGNORECASE)
-_HEADER = re.compile(r"[^:：]*WinHTTP[^:：]*[:：]\s*$", re.IGNORECASE)
+_HEADER = re.compile(r"[^:：>]*WinHTTP[^:：]*[:：]\s*$", re.IGNORECASE)
+_PAIR = re.compile(r"\s*([^:：<>\\]*\S)\s*[:：]\s*(.*?)\s*$")
+_DIRECT = re.compile(r"\s*[^:：<>\\/=]*[^\s:：<>\\/=]\s*[(（][^:：<>\\/=)）]+[)）]\s*[.。]?\s*$")
+_SERVERS = re.compile(r"[^\s<>()]+(\s[^\s<>()=]+=[^\s<>()]+)*$")
 
 
 def sniff(source: Source) -> bool:
@@ -36,25 +39,38 @@ def sniff(source: Source) -> bool:
 
 
 def parse(source: Source, ledger: Ledger) -> Fragment:
-    """The proxy setting. Raises ExportError where the output says neither a server nor direct access."""
-    server, bypass = "", ""
-    span: Span | None = None
+    """The proxy setting. Raises ExportError where the output says neither a server nor direct access, or says both."""
+    start = next((number for number, line in enumerate(source.lines, 1) if _HEADER.match(line)), 1)
+    shown = {number for number, _ in commands(source.lines)}
+    pairs: list[tuple[int, str, str]] = []
+    direct: list[int] = []
     for number, line in enumerate(source.lines, 1):
-        if match := _SERVER.match(line):
-            server, span = match[1].strip(), source.span(number)
-            ledger.mark(number, LineState.MODELLED)
-        elif match := _BYPASS.match(line):
-            bypass = match[1].strip()
-            ledger.mark(number, LineState.MODELLED)
-        elif _DIRECT.match(line):
-            span = source.span(number)
-            ledger.mark(number, LineState.MODELLED)
-        elif not line.strip() or _HEADER.match(line):
+        pair = _PAIR.match(line)
+        if number == start or number in shown or not line.strip():
             ledger.mark(number, LineState.IGNORED)
-    if span is None:
+        elif number > start and pair and len(pairs) < 2 and not direct:
+            pairs.append((number, pair[1].lower(), pair[2]))
+            ledger.mark(number, LineState.MODELLED)
+        elif number > start and _DIRECT.match(line) and not pairs and not direct:
+            direct.append(number)
+            ledger.mark(number, LineState.MODELLED)
+    if not direct and len(pairs) != 2 and [label for _, label, _ in pairs] != ["proxy server(s)"]:
         remedy = "run `chcp 437` before netsh, to export in English"
-        raise ExportError("neither a proxy server nor direct access is named", remedy, source.path, 1)
-    local = "<local>" in bypass.lower()
+        raise ExportError("neither a proxy server nor direct access is named", remedy, source.path, start)
+    if direct:
+        return _fragment(source, "", False, source.span(direct[0]))
+    number, _, server = pairs[0]
+    bypass = pairs[-1][2] if len(pairs) == 2 else ""
+    if not _SERVERS.match(server):
+        problem, remedy = (
+            f"the proxy server {server[:40]!r} is none",
+            "run `chcp 437` before netsh, to export in English",
+        )
+        raise ExportError(problem, remedy, source.path, number)
+    return _fragment(source, server, "<local>" in bypass.lower(), source.span(number))
+
+
+def _fragment(source: Source, server: str, local: bool, span: Span) -> Fragment:
     return Fragment(NAME, PLATFORM, source.path, Proxy(server, local, span), tuple(Family))
 
 

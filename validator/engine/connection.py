@@ -32,6 +32,8 @@ class Crossing:
     hook: Hook
 
 
+Settled = tuple[tuple[str, bool], ...]
+"""Conditions, by their keys, that have a value."""
 _NONE: Intervals = ((0, 0),)
 _PORT = Field.DESTINATION_PORT
 _TRANSLATED = (Field.DESTINATION, Field.OUT_INTERFACE)
@@ -66,14 +68,18 @@ class Path:
         self._wide: dict[bool, Evaluator] = {}
         self._first: Evaluator | None = None
         self._widened: dict[Intervals, Intervals] = {}
-        self._passing: dict[tuple[int, Leg, Intervals], Passing] = {}
+        self._passing: dict[tuple[int, Leg, Intervals, Settled], Passing] = {}
         self._assuming: list[Rule] | None = None
 
     # --- one way -----------------------------------------------------------
 
-    def outcomes(self, mirrored: bool, protocol: int, ports: Intervals) -> Node:
+    def outcomes(self, mirrored: bool, protocol: int, ports: Intervals, settled: Settled = ()) -> Node:
         """What becomes of every packet to `ports` that goes with the request, or, mirrored, with the reply: a
-        diagram with Outcome leaves, for all states and flags that will be asked about. It says nothing of others."""
+        diagram with Outcome leaves, for all states and flags that will be asked about. It says nothing of others.
+        `settled` gives conditions by their keys the values that they have for who asks."""
+        if settled:
+            values = {self.space.condition(key): int(value) for key, value in settled}
+            return self.space.diagrams.fix(self.outcomes(mirrored, protocol, ports), values)
         key = (mirrored, protocol, ports)
         if key not in self._outcomes:
             evaluator = self._evaluator(mirrored, protocol, ports)
@@ -192,12 +198,12 @@ class Path:
             before += [translation] if translation is not None else []
         return result
 
-    def passing(self, protocol: int, leg: Leg, ports: Intervals) -> Passing:
+    def passing(self, protocol: int, leg: Leg, ports: Intervals, settled: Settled = ()) -> Passing:
         """The connections (peers, addresses, conditions) to `ports` whose every packet of `leg` passes."""
-        key = (protocol, leg, ports)
+        key = (protocol, leg, ports, settled)
         if key not in self._passing:
             diagrams = self.space.diagrams
-            verdicts = diagrams.map(self.outcomes(leg.mirrored, protocol, ports), self._passes)
+            verdicts = diagrams.map(self.outcomes(leg.mirrored, protocol, ports, settled), self._passes)
             bounds = leg.bounds(protocol)
             each = {level: self.space.values(level) for level in self._per_packet()}
             possible = diagrams.quantify(verdicts, each, diagrams.either)
@@ -262,10 +268,22 @@ class Path:
         return [chain for crossing in self.crossings for chain in crossing.firewall.chains.values()]
 
     def deciders(
-        self, protocol: int, leg: Leg, ports: Intervals, region: PacketSet, verbs: tuple[Verb, ...]
+        self,
+        protocol: int,
+        leg: Leg,
+        ports: Intervals,
+        region: PacketSet,
+        verbs: tuple[Verb, ...],
+        settled: Settled = (),
     ) -> list[Decider]:
         """Who decides the packets of `leg` in `region` (all to `ports`) with one of `verbs`, the widest first."""
-        return widest(self.outcomes(leg.mirrored, protocol, ports), region, leg.bounds(protocol), verbs)
+        return widest(self.outcomes(leg.mirrored, protocol, ports, settled), region, leg.bounds(protocol), verbs)
+
+    def asked_of_modules(self, protocol: int, ports: Intervals) -> list[Condition]:
+        """The conditions on the way that a module may answer for itself: which program it is."""
+        for mirrored in (False, True):
+            self.outcomes(mirrored, protocol, ports)
+        return [condition for condition in self.conditions.values() if condition.about is not None]
 
     def condition_bounds(self) -> dict[int, Intervals]:
         """Every value of every condition met so far, for quantification."""
@@ -287,6 +305,7 @@ class Judgement:
     """What a path does with the connections in `region` (peers, addresses) of one protocol to `ports`.
 
     `legs` are the packets that must pass: as a connection of its own, or one that belongs to another (RELATED).
+    `settled` are conditions that have a value for this question.
     """
 
     path: Path
@@ -294,13 +313,14 @@ class Judgement:
     ports: Intervals
     region: PacketSet
     legs: tuple[Leg, ...] = LEGS
+    settled: Settled = ()
 
     @cached_property
     def accepted(self) -> PacketSet:
         """Connections of which every leg is accepted, conditions left open."""
         total = self.region
         for leg in self.legs:
-            total = total & self.path.passing(self.protocol, leg, self.ports).open
+            total = total & self.path.passing(self.protocol, leg, self.ports, self.settled).open
         return total
 
     @cached_property
@@ -308,7 +328,7 @@ class Judgement:
         """Connections accepted whatever the conditions."""
         total = self.region
         for leg in self.legs:
-            total = total & self.path.passing(self.protocol, leg, self.ports).surely
+            total = total & self.path.passing(self.protocol, leg, self.ports, self.settled).surely
         return total.forall(self.path.condition_bounds())
 
     @cached_property
@@ -316,12 +336,12 @@ class Judgement:
         """Connections accepted for some values of the conditions."""
         total = self.region
         for leg in self.legs:
-            total = total & self.path.passing(self.protocol, leg, self.ports).possibly
+            total = total & self.path.passing(self.protocol, leg, self.ports, self.settled).possibly
         return total.exists(self.path.condition_bounds())
 
     def of_leg(self, leg: Leg) -> tuple[PacketSet, PacketSet]:
         """Of one leg alone: the connections surely and possibly accepted."""
-        passing = self.path.passing(self.protocol, leg, self.ports)
+        passing = self.path.passing(self.protocol, leg, self.ports, self.settled)
         bounds = self.path.condition_bounds()
         return (self.region & passing.surely).forall(bounds), (self.region & passing.possibly).exists(bounds)
 

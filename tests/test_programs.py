@@ -1,0 +1,89 @@
+"""A module may say which programs it is: then a rule for one of them is for it, and one for another is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from validator import policy_file, site_file
+from validator.check import CheckOptions, check
+from validator.hosts import load
+from validator.verdicts import is_one_of
+
+JAVA = r"C:\Program Files\OL Connect\jre\bin\javaw.exe"
+
+
+def rule(name: str, action: str, program: str, port: int = 9340) -> str:
+    fields = {
+        "Enabled": "Yes",
+        "Direction": "In",
+        "Profiles": "Domain,Private,Public",
+        "Grouping": "",
+        "LocalIP": "Any",
+        "RemoteIP": "Any",
+        "Protocol": "TCP",
+        "LocalPort": str(port),
+        "RemotePort": "Any",
+        "Edge traversal": "No",
+        "Program": program,
+        "InterfaceTypes": "Any",
+        "Security": "NotRequired",
+        "Rule source": "Local Setting",
+        "Action": action,
+    }
+    lines = [f"{key + ':':<38}{value}" for key, value in fields.items()]
+    return "\n".join([f"{'Rule Name:':<38}{name}", "-" * 70, *lines, ""])
+
+
+def verdict(folder: Path, *rules: str, programs: str = "") -> str:
+    """The verdict on Connect Server 9340 of a host with these rules, whose site file says `programs`."""
+    (folder / "rules.txt").write_text("\n" + "\n".join(rules) + "\nOk.\n")
+    told = f", programs: {{connect-server: [{programs}]}}" if programs else ""
+    host = f"hosts: {{web: {{exports: [rules.txt], modules: [connect-server], profile: domain{told}}}}}\n"
+    (folder / "site.yaml").write_text(host)
+    policy = policy_file.load("ol-connect")
+    site = site_file.load(str(folder / "site.yaml"), policy)
+    report = check(load([], site), policy, site, CheckOptions()).report
+    [found] = [each.verdict.value for each in report.results if each.port_entry == "listen-9340"]
+    return found
+
+
+def test_without_a_word_about_programs_a_rule_for_one_decides_nothing(tmp_path: Path) -> None:
+    assert verdict(tmp_path, rule("a", "Allow", JAVA)) == "unknown"
+
+
+@pytest.mark.parametrize("programs", [f"'{JAVA}'", "javaw.exe", f"other.exe, '{JAVA.upper()}'"])
+def test_a_rule_for_the_modules_program_is_a_plain_allow(tmp_path: Path, programs: str) -> None:
+    assert verdict(tmp_path, rule("a", "Allow", JAVA), programs=programs) == "open"
+
+
+def test_a_rule_for_another_program_is_none(tmp_path: Path) -> None:
+    assert verdict(tmp_path, rule("a", "Allow", r"C:\other.exe"), programs="javaw.exe") == "blocked"
+    both = rule("a", "Allow", JAVA), rule("b", "Block", r"C:\other.exe")
+    assert verdict(tmp_path, *both, programs="javaw.exe") == "open"
+    assert verdict(tmp_path, rule("a", "Allow", JAVA), rule("b", "Block", JAVA), programs="javaw.exe") == "blocked"
+
+
+def test_paths_that_cannot_be_compared_decide_nothing(tmp_path: Path) -> None:
+    allowed = rule("a", "Allow", r"%ProgramFiles%\OL Connect\jre\bin\javaw.exe")
+    assert verdict(tmp_path, allowed, programs=f"'{JAVA}'") == "unknown"
+    assert verdict(tmp_path, allowed, programs="javaw.exe") == "open"
+
+
+@pytest.mark.parametrize(
+    ("value", "program", "expected"),
+    [
+        (r"C:\a\b.exe", r"c:/A/B.exe", True),
+        (r"C:\a\b.exe", "B.EXE", True),
+        (r"C:\a\b.exe", r"C:\c\b.exe", False),
+        (r"C:\a\b.exe", "c.exe", False),
+        (r"%SystemRoot%\b.exe", r"C:\Windows\b.exe", None),
+        (r"C:\PROGRA~1\b.exe", "other.exe", None),
+        ("b.exe", r"C:\a\b.exe", None),
+        ("spooler", "Spooler", True),
+        ("System", "javaw.exe", False),
+    ],
+)
+def test_programs_are_compared_as_windows_does(value: str, program: str, expected: bool | None) -> None:
+    assert is_one_of(value, [program]) is expected

@@ -1,0 +1,202 @@
+"""What a Windows host's exports say, whatever form they have: rules, profile states, port proxies, changes.
+
+The words are those of `netsh advfirewall`: every form of export is read into them. [MS-GPFAS] 2.2.2.19
+gives the fields of a rule as the registry holds them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from validator.dialects._windows_matches import Scope, protocol_match
+from validator.model import ConditionMatch
+from validator.source import Span
+
+PROFILES = ("domain", "private", "public")
+
+SENTENCES = {
+    "program": "the program is {}",
+    "service": "the service is {}",
+    "interface-type": "the interface type is {}",
+    "interface": "the interface is {}",
+    "remote-computers": "the remote computer is in {}",
+    "remote-users": "the remote user is in {}",
+    "local-users": "the local user is in {}",
+    "package": "the application package is {}",
+    "owner": "the owner of the package is {}",
+    "security": "the connection is protected by IPsec ({})",
+    "edge": "the packet did not come through an edge device (edge traversal: {})",
+    "platform": "the Windows version is {}",
+    "other": "{}",
+}
+"""What may narrow a rule beside addresses and ports: the kinds of Limit, as sentences."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What narrows a rule beside addresses and ports: its kind (a key of SENTENCES) and value."""
+
+    kind: str
+    value: str
+
+    @property
+    def sentence(self) -> str:
+        """The condition under which the rule applies."""
+        return SENTENCES[self.kind].format(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class IcmpRow:
+    """A type and code of an ICMP rule; None is any."""
+
+    type: int | None
+    code: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class WindowsRule:
+    """A rule in the words of netsh. Addresses, ports and protocol are texts, `any` in every language: lists with
+    commas of addresses, blocks, ranges and keywords (LocalSubnet, RPC).
+
+    `action` is allow, block or bypass; `limits` narrow it further; `store` is where it comes from: `local`, `gpo`
+    (group policy), `static` (built-in service hardening). `why` says what was not understood, if anything.
+    """
+
+    path: str
+    line: int
+    name: str
+    enabled: bool
+    inbound: bool
+    profiles: tuple[str, ...]
+    protocol: str
+    local_ip: str
+    remote_ip: str
+    local_port: str
+    remote_port: str
+    action: str
+    icmp: tuple[IcmpRow, ...] = ()
+    limits: tuple[Limit, ...] = ()
+    edge: str = "no"
+    store: str = "local"
+    why: str = ""
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether it depends on what an export cannot tell."""
+        texts = (self.local_ip, self.remote_ip, self.local_port, self.remote_port)
+        unknown = isinstance(protocol_match(self.protocol), ConditionMatch)
+        return unknown or bool(self.limits) or any(Scope.is_keyword(text) for text in texts)
+
+    @property
+    def canonical(self) -> str:
+        """Its fields in one form, the same however the export is ordered."""
+        direction = "in" if self.inbound else "out"
+        parts: tuple[str, ...] = (self.name, direction, self.action, self.protocol, self.local_ip, self.remote_ip)
+        parts += (self.local_port, self.remote_port, ",".join(self.profiles))
+        return "|".join([*parts, *(limit.sentence for limit in self.limits)])
+
+    @property
+    def span(self) -> Span:
+        """Where it stands, with a text that says the rule in a line."""
+        direction = "In" if self.inbound else "Out"
+        words = [f"Rule Name: {self.name}", direction, self.action.capitalize() or "?", self.protocol]
+        words += [f"LocalPort {self.local_port}"] if self.local_port != "any" else []
+        words += [f"RemotePort {self.remote_port}"] if self.remote_port != "any" else []
+        words += [f"LocalIP {self.local_ip}"] if self.local_ip != "any" else []
+        words += [f"RemoteIP {self.remote_ip}"] if self.remote_ip != "any" else []
+        words += [f"Profiles {','.join(self.profiles)}"] if set(self.profiles) != set(PROFILES) else []
+        words += [] if self.enabled else ["Enabled No"]
+        return Span(self.path, self.line, " | ".join([*words, *(limit.sentence for limit in self.limits)]))
+
+
+PLAIN_HIDES = ("program", "service", "user", "package")
+VERBOSE_HIDES = ("user", "package")
+
+
+@dataclass(frozen=True, slots=True)
+class WindowsRules:
+    """The rules of an export; `hides` is what the form of export never shows of a rule's scope."""
+
+    path: str
+    rules: tuple[WindowsRule, ...]
+    hides: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A command of a script. `verb` is add, set or delete (of rules), profile (a profile's state or policy), reset, or
+    unclear: what may change anything. `selects` are the fields by which set and delete choose rules, by their names
+    in netsh (`name`, `group`, `dir`, `profile`, `program`, `service`, `localip`, `remoteip`, `localport`,
+    `remoteport`, `protocol`), or the `profile`s; `new` is what set gives them (`state`, `inbound`, `outbound`,
+    `exceptions` of a profile); values are in the words of a dump. `rule` is what add makes. `why` says what was
+    not understood."""
+
+    verb: str
+    span: Span
+    rule: WindowsRule | None = None
+    selects: tuple[tuple[str, str], ...] = ()
+    new: tuple[tuple[str, str], ...] = ()
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowsChanges:
+    """A script of changes, in order, to be made to the rules that the other exports of the host hold (none: to
+    rules nobody exported)."""
+
+    path: str
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileState:
+    """A profile's state; None where the export does not say. Actions are `allow`, `block`, and for
+    inbound `block-always`. `local_rules` is False where rules made locally do not count (group policy)."""
+
+    name: str
+    on: bool | None
+    inbound: str | None
+    outbound: str | None
+    state_span: Span
+    policy_span: Span
+    local_rules: bool | None = None
+
+    @property
+    def says(self) -> tuple[object, ...]:
+        """What it says, wherever it says it."""
+        return self.on, self.inbound, self.outbound, self.local_rules
+
+
+RANKS = {"effective": 0, "gpo": 1, "local": 2}
+"""Whose word counts first: what the host says is in force, then group policy, then what is set locally."""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowsProfiles:
+    """The profile states of an export; `store` is a key of RANKS. `current` names the profiles that the export says
+    are active (`show currentprofile`, `monitor show currentprofile`), empty where it does not say."""
+
+    path: str
+    profiles: tuple[ProfileState, ...]
+    store: str = "effective"
+    current: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class PortProxy:
+    """A row of `netsh interface portproxy show all`: what is listened on, and where it goes. `listen_address` and
+    `connect_address` are texts (`*` for any); ports are numbers."""
+
+    listen_address: str
+    listen_port: int
+    connect_address: str
+    connect_port: int
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class PortProxies:
+    """The port proxies of a host."""
+
+    path: str
+    proxies: tuple[PortProxy, ...]
