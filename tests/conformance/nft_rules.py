@@ -181,7 +181,7 @@ def ruleset(random: Random, pools: Sequence[Pool], beside_iptables: bool = False
     the kernel's version. So chains have one priority only where nothing hangs on their order.
     """
     lines: list[str] = []
-    plain = random.random() < 0.25
+    plain = not beside_iptables and random.random() < 0.25
     taken = {(hook, priority) for _, hook, priority in _BASES} if beside_iptables else set()
     for number in range(random.choice((1, 1, 2, 3))):
         some = list(pools) if random.random() < 0.7 else [random.choice(list(pools))]
