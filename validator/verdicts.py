@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from validator.engine.connection import Judgement, Path, Settled, assumed_conditions
 from validator.engine.evaluate import Decider, Evaluator
@@ -288,28 +289,24 @@ def _conditions(question: Question, judgement: Judgement, verdict: Verdict) -> t
     if verdict in (Verdict.UNKNOWN, Verdict.PARTIAL):
         used = [ConditionUse(span.text, span, None) for span in _admitting(judgement)]
         used += [_use(condition) for condition in judgement.open_conditions()]
-    whole: dict[tuple[str, str], None] = {}
-    for condition, name in _assumed(question, whole):
+    for condition, name in _assumed(question):
         used.append(_use(condition) if name == "normal-load" else _use(_of_export(condition, name)))
     return tuple(dict.fromkeys(used))
 
 
-def _assumed(question: Question, whole: dict[tuple[str, str], None]) -> Iterator[tuple[Condition, str]]:
+def _assumed(question: Question) -> Iterator[tuple[Condition, str]]:
     """The assumed conditions of rules that a packet of the question can meet on any leg, each with its assumption:
     every one at normal load, and of the others one for each export, since that is all that is said."""
     # A condition assumed to be false keeps its rule from matching, and is used all the same.
     ways = [_evaluator(question, leg, without=(Field.STATE,)) for leg in LEGS]
-    for rule in question.path.assuming():
-        fresh = []
-        for condition in assumed_conditions([rule]):
-            name = condition.assumption or "normal-load"
-            key = (name, condition.span.path if condition.span else "")
-            if name == "normal-load" or key not in whole:
-                fresh.append((condition, name, key))
-        if fresh and any(way.meets_but_for_assumptions(rule) for way in ways):
-            for condition, name, key in fresh:
-                whole[key] = None
-                yield condition, name
+    requirement = question.requirement
+    groups = question.path.assuming(PROTOCOLS[requirement.protocol], requirement.entry.ports)
+    for (name, _), rules in groups.items():
+        met = (rule for rule in rules if any(way.meets_but_for_assumptions(rule) for way in ways))
+        for rule in met if name == "normal-load" else islice(met, 1):
+            for condition in assumed_conditions([rule]):
+                if condition.assumption == name:
+                    yield condition, name
 
 
 def _use(condition: Condition) -> ConditionUse:

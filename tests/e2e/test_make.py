@@ -29,7 +29,7 @@ def make(home: Path, *arguments: str) -> Run:
         script.chmod(0o755)
         for name in ("run", "test"):
             (folder / ".venv" / name).touch()
-    return finished(["make", *arguments], folder, environment(home, {"MAKEFLAGS": "", "LC_ALL": "C"}))
+    return finished(["make", *arguments], folder, environment(home, {"MAKEFLAGS": "", "MAKELEVEL": "0", "LC_ALL": "C"}))
 
 
 @pytest.mark.parametrize("arguments", [(), ("help",)], ids=["make", "make help"])

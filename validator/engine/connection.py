@@ -17,7 +17,7 @@ from validator.engine.evaluate import Decider, Evaluator, Outcome, interface_pat
 from validator.engine.legs import EPHEMERAL, LEGS, RELATED, Leg
 from validator.engine.passing import passed, reachable
 from validator.engine.widest import widest
-from validator.model import LOOPBACK, Chain, Condition, ConditionMatch, FieldMatch, Firewall, Hook, Match, Rule, Verb
+from validator.model import LOOPBACK, Chain, Condition, ConditionMatch, FieldMatch, Firewall, Hook, Rule, Verb
 from validator.packets.fields import TCP, UDP, Field, Intervals
 from validator.packets.intervals import meets, normalise
 from validator.packets.nodes import Node
@@ -69,7 +69,8 @@ class Path:
         self._first: Evaluator | None = None
         self._widened: dict[Intervals, Intervals] = {}
         self._passing: dict[tuple[int, Leg, Intervals, Settled], Passing] = {}
-        self._assuming: list[Rule] | None = None
+        self._evaluators: dict[tuple[bool, int, Intervals], list[Evaluator]] = {}
+        self._assuming: dict[tuple[int, Intervals], dict[tuple[str, str], list[Rule]]] = {}
 
     # --- one way -----------------------------------------------------------
 
@@ -83,6 +84,8 @@ class Path:
         key = (mirrored, protocol, ports)
         if key not in self._outcomes:
             evaluator = self._evaluator(mirrored, protocol, ports)
+            early = [evaluator.untranslated] if evaluator.untranslated else []
+            self._evaluators[key] = [evaluator, *early]
             if mirrored:
                 result = self._replies(evaluator, protocol, ports)
             else:
@@ -249,20 +252,38 @@ class Path:
             if isinstance(match, FieldMatch) and match.field is _PORT
         ]
 
-    def assuming(self) -> list[Rule]:
-        """The enabled rules on the path that match only under an assumption, or fail to."""
-        if self._assuming is None:
-            ports = self._with_new_ports(self._ports)
-            ways = [Evaluator(self.space, self._bounds(way, ports), way) for way in (False, True)]
-            self._assuming = [
-                rule
-                for chain in self._chains()
-                for rule in chain.rules
-                if rule.enabled
-                and any(map(_is_assumed, rule.matches))
-                and any(way.meets_but_for_assumptions(rule) for way in ways)
-            ]
-        return self._assuming
+    def assuming(self, protocol: int, ports: Intervals) -> dict[tuple[str, str], list[Rule]]:
+        """The enabled rules that count for `ports` and match only under an assumption, or fail to: by the
+        assumption and the export that it is about."""
+        key = (protocol, ports)
+        if key not in self._assuming:
+            found: dict[int, Rule] = {id(rule): rule for rule in self._failing}
+            for mirrored in (False, True):
+                self.outcomes(mirrored, protocol, ports)
+                for evaluator in self._evaluators[mirrored, protocol, ports]:
+                    for chain in self._chains():
+                        found.update((id(rule), rule) for rule in evaluator.sliced_before(chain))
+            groups: dict[tuple[str, str], list[Rule]] = {}
+            for rule in found.values():
+                for condition in assumed_conditions([rule]):
+                    group = (condition.assumption or "", condition.span.path if condition.span else "")
+                    groups.setdefault(group, []).append(rule)
+            self._assuming[key] = groups
+        return self._assuming[key]
+
+    @cached_property
+    def _failing(self) -> list[Rule]:
+        """The enabled rules that an assumption keeps from matching."""
+        return [
+            rule
+            for chain in self._chains()
+            for rule in chain.rules
+            if rule.enabled
+            and any(
+                isinstance(match, ConditionMatch) and match.condition.assumed is (not match.expected)
+                for match in rule.matches
+            )
+        ]
 
     def _chains(self) -> list[Chain]:
         return [chain for crossing in self.crossings for chain in crossing.firewall.chains.values()]
@@ -350,10 +371,6 @@ class Judgement:
         keys = self.path.space.conditions()
         levels = sorted(level for level in self.accepted.levels() if level >= FIRST_CONDITION)
         return [self.path.conditions[str(keys[level])] for level in levels]
-
-
-def _is_assumed(match: Match) -> bool:
-    return isinstance(match, ConditionMatch) and match.condition.assumed is not None
 
 
 def assumed_conditions(rules: list[Rule]) -> list[Condition]:

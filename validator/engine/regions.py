@@ -96,6 +96,10 @@ class Regions:
         self._ranges: dict[int, tuple[int, Intervals]] = within._ranges if within else {}
         self._bits: dict[Bit, int] = within._bits if within else {}
 
+    def sliced_before(self, chain: Chain) -> list[Rule]:
+        """The slice of `chain`, if it was asked for before."""
+        return self._slices.get(id(chain), [])
+
     def slice_of(self, chain: Chain) -> list[Rule]:
         """The rules of `chain` that count; see `sliced`."""
         found = self._slices.get(id(chain))
