@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +10,12 @@ import pytest
 import yaml
 
 from validator import check as checking
-from validator import hosts as hosting
 from validator import policy_file, rules, site_file
 from validator.check import CheckOptions
 from validator.errors import RuleError
-from validator.hosts import Loaded, load
-from validator.model import Firewall
+from validator.hosts import load
 from validator.packets.fields import Family
 from validator.results import Finding, Report
-from validator.site import Site
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "rules"
 CATALOGUE = {rule.id: rule for rule in rules.load()}
@@ -44,26 +40,9 @@ def report(case: Mapping[str, Any], folder: Path, monkeypatch: pytest.MonkeyPatc
         site = site_file.load("site.yaml", policy)
     loaded = load(list(case["exports"]), site)
     assert loaded.errors == ()
-    if "without" in case:
-        monkeypatch.setattr(checking, "firewalls", _without(case["without"]))
     families = tuple(Family(name) for name in case.get("families", ())) or None
     options = CheckOptions(families, frozenset(case.get("withdraw", ())), case.get("settings", {}))
     return rules.judge(checking.check(loaded, policy, site, options), rules.load())
-
-
-def _without(names: Sequence[str]) -> Any:
-    """What makes firewalls of exports, and leaves chains out."""
-    make = hosting.firewalls
-
-    def made(
-        loaded: Loaded, families: Sequence[Family], withdrawn: frozenset[str], site: Site | None
-    ) -> tuple[Firewall, ...]:
-        return tuple(
-            replace(wall, chains={name: chain for name, chain in wall.chains.items() if name not in names})
-            for wall in make(loaded, families, withdrawn, site)
-        )
-
-    return made
 
 
 def of(found: Report, rule: str) -> list[Finding]:

@@ -50,7 +50,6 @@ def test_every_target_is_read_with_its_options(name: str) -> None:
         ("-j DROP", Verb.DROP),
         ("-j REJECT --reject-with tcp-reset", Verb.REJECT),
         ("-j RETURN", Verb.RETURN),
-        ("-j MASQUERADE --random-fully", Verb.ACCEPT),
         ("", Verb.CONTINUE),
     ],
 )
@@ -174,6 +173,12 @@ def translated(options: str, family: Family = Family.IPV4, chain: str = "PREROUT
     made = next(each for each in found if Bit("dnat") in dict(each.action.assign))
     assert made.action.verb is Verb.ACCEPT
     return dict(made.action.assign)
+
+
+@pytest.mark.parametrize("target", ["MASQUERADE --random-fully", "SNAT --to-source 10.0.0.1"])
+def test_another_source_is_seen_by_no_chain_of_what_leaves(target: str) -> None:
+    (*_, rule) = rules(f"-A POSTROUTING -p tcp -j {target}", "nat")
+    assert (rule.action.verb, rule.action.assign) == (Verb.ACCEPT, ((Bit("snat-done"), 1),))
 
 
 def test_a_destination_is_translated() -> None:

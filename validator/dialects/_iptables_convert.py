@@ -18,7 +18,7 @@ from validator.dialects._iptables_rules import decided
 from validator.dialects._iptables_sets import changed_sets
 from validator.dialects._iptables_targets import TARGETS, Fate, Place
 from validator.dialects._iptables_words import Group, TargetUse, Unclear
-from validator.dialects._linux_host import DESTINATION_DONE, SOURCE_DONE, Host
+from validator.dialects._linux_host import DESTINATION_DONE, SOURCE_DONE, Host, hidden_translation
 from validator.dialects._linux_ruleset import NAT_PRIORITIES, BaseChain, Ruleset
 from validator.model import (
     ACCEPT,
@@ -160,7 +160,7 @@ class _Converter:
             matches = matches + found if matches else found
         target = words.target
         if words.why:
-            return (*self._marked(matches, rule), *undecidable(matches, span, canonical, words.why))
+            return self._unclear(matches, rule, place, words.why)
         if target is None:
             return (Rule(matches, CONTINUE, span, canonical),)
         name = target.name
@@ -171,13 +171,14 @@ class _Converter:
                 action = self._jumps[verb, to] = Action(verb, to)
             return (Rule(matches, action, span, canonical),)
         if target.goto:
-            return undecidable(matches, span, canonical, f"the chain {name} is not in the dump")
+            return self._unclear(matches, rule, place, f"the chain {name} is not in the dump")
         module = TARGETS.get(name)
         if module is None and not name.isupper():  # extensions are called in capitals: this is a chain
-            return (Rule(matches, Action(Verb.JUMP, f"{place.prefix}{name}"), span, canonical),)
+            jump = Rule(matches, Action(Verb.JUMP, f"{place.prefix}{name}"), span, canonical)
+            return (*self._translating(matches, rule, place), jump)
         if module is None:
             why = f"{name} is no chain of the dump, and no target that is known"
-            return (*self._marked(matches, rule), *undecidable(matches, span, canonical, why))
+            return self._unclear(matches, rule, place, why)
         context = self._context(span)
         if place.table == "raw" and name == "CONNMARK":
             assign = any_bits("mark", EVERY, span) + any_bits("connmark", EVERY, span)
@@ -195,6 +196,19 @@ class _Converter:
         if not context.by_line:
             self._made[group] = found
         return found
+
+    def _unclear(self, matches: tuple[Match, ...], rule: IptRule, place: _Table, why: str) -> tuple[Rule, ...]:
+        """What stands for a line that is not understood: it may set marks, translate, accept, drop or return."""
+        span = self._dump.span(rule.line)
+        rest = undecidable(matches, span, f"{place.table} {_canonical(span.text)}", why)
+        return (*self._marked(matches, rule), *self._translating(matches, rule, place), *rest)
+
+    def _translating(self, matches: tuple[Match, ...], rule: IptRule, place: _Table) -> tuple[Rule, ...]:
+        """In a chain that may translate destinations, what a line that is not understood may do beside all else."""
+        if place.table != "nat" or place.hook not in (Hook.PREROUTING, Hook.OUTPUT):
+            return ()
+        span = self._dump.span(rule.line)
+        return (hidden_translation(self._host, matches, span, f"nat {_canonical(span.text)}"),)
 
     def _marked(self, matches: tuple[Match, ...], rule: IptRule) -> tuple[Rule, ...]:
         """What a line that is not understood may also do: set any mark that some rule asks for."""

@@ -172,6 +172,8 @@ def _translate(module: TargetModule, use: TargetUse, place: Place) -> tuple[Rule
 
 
 def _source(module: TargetModule, use: TargetUse, place: Place) -> tuple[Rule, ...]:
+    if place.hook is Hook.INPUT:
+        return place.free("the source of what comes in is translated: which way the replies go is not followed")
     return place.rule(SOURCE_TRANSLATED)
 
 

@@ -96,6 +96,27 @@ def translation(
     return (*_unchanged(matches, target, span, canonical), found, Rule(matches, _DROP, span, canonical))
 
 
+def hidden_translation(host: Host, matches: tuple[Match, ...], span: Span, canonical: str) -> Rule:
+    """A rule for a line of a nat chain that is not understood: beside all else it may translate the destination,
+    to any address and port, here or elsewhere."""
+
+    def asked(text: str) -> Condition:
+        return host.condition(f"{text} ({span.path}:{span.line}: {canonical})", span=span)
+
+    anywhere: Intervals = ((0, (1 << host.family.bits) - 1),)
+    assign: tuple[Assignment, ...] = (
+        (DESTINATION_DONE, 1),
+        (TRANSLATED, 1),
+        (Field.DESTINATION, Choice(asked("to which address it translates"), anywhere)),
+        (Field.DESTINATION_PORT, Choice(asked("to which port it translates"), ((0, 65535),))),
+        (LOCAL_DESTINATION, Choice(_which(host, "the translated address is one of the host"), ((0, 1),))),
+        (Field.OUT_INTERFACE, AnyInterface(_which(host, "which interface leads to the translated address"))),
+    )
+    translates = ConditionMatch(asked("whether it translates the destination"))
+    action = Action(Verb.ACCEPT, assign=assign)
+    return Rule((*matches, translates), action, span, canonical, understood=False)
+
+
 def _unchanged(matches: tuple[Match, ...], target: Target, span: Span, canonical: str) -> Iterator[Rule]:
     """Packets that are translated to what they are: nf_nat_setup_info in the kernel leaves them as they are, without
     the status DNAT."""
@@ -228,6 +249,7 @@ __all__ = [
     "SetPort",
     "Target",
     "address_type",
+    "hidden_translation",
     "named_sets",
     "own_addresses",
     "translation",

@@ -6,7 +6,7 @@ Where those matches ask about what was set, the order is turned round.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from validator.dialects._nft_data import Unclear
@@ -123,8 +123,8 @@ class Builder:
             self._emit(self.matches, Action(Verb.CONTINUE))
         self._held, self._pending, self.ended = None, (), True
 
-    def give_up(self, why: str) -> None:
-        """The rest of the rule was not understood."""
+    def give_up(self, why: str, beside: Callable[[Conj], Rule] | None = None) -> None:
+        """The rest of the rule was not understood; `beside` makes a rule for what else it may do."""
         if self.ended:
             return
         matches = self.matches
@@ -135,6 +135,8 @@ class Builder:
             matches = ()
         else:
             self._flush()
+        if beside:
+            self.add((beside(matches),))
         self.add(undecidable(matches, self.span, self.canonical, why))
         self._held, self._pending, self.ended = None, (), True
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from validator.dialects._linux_host import DESTINATION_DONE, SOURCE_DONE, Host
 from validator.dialects._linux_ruleset import NAT_PRIORITIES, BaseChain, Ruleset
@@ -162,9 +163,16 @@ class _Table:
         for number, rule in enumerate(chain.rules, 1):
             identity = f"{title} rule {number}" if self._shared else ""
             around = Surroundings(self._host, situation.early, rule.span, identity)
-            place = Place(self._matcher, around, hook, lambda target: self._goes(situation, target), title)
+            goes = partial(self._goes, situation)
+            place = Place(self._matcher, around, hook, goes, title, self._translates(chain))
             rules += rules_of(rule, place)
         return Chain(name, tuple(rules), self._policy(chain), first_packets=chain.type == "nat")
+
+    def _translates(self, chain: NftChain) -> bool:
+        """Whether a rule of `chain` may translate destinations: a nat chain does, and what one may jump to."""
+        if chain.hook:
+            return chain.type == "nat" and chain.hook in ("prerouting", "output")
+        return any(each.type == "nat" for each in self._table.chains.values())
 
     def _devices(self, chain: NftChain) -> Iterator[Rule]:
         """Chains of devices are asked about no other packets."""

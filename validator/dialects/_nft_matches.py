@@ -61,6 +61,7 @@ class Matcher:
         if _is_set(right):
             if operator not in ("==", "!=", "in"):
                 raise Unclear(f"the operator {operator} on a set")
+            _without_ranges(left, right)
             found = self._membership(left, keys, right, around)
             if operator == "!=":
                 found = negate(found, around.host.family)
@@ -223,3 +224,17 @@ def _box(expr: Expr, keys: Sequence[Key]) -> list[Interval]:
             number = crc32(str(part).encode())
             box.append((number, number))
     return box
+
+
+def _without_ranges(left: Expr, right: Expr) -> None:
+    """Raises Unclear for the form in which nft prints `multiport --ports` of iptables-nft, either port being one of a
+    few: nft 1.0.6 prints a range as its two ends there."""
+    sides = [fields(fields(part).get("payload")).get("field") for part in items(fields(left).get("concat"))]
+    if sides != ["sport", "dport"] or isinstance(right, str):
+        return
+    pairs = [items(fields(plain(each)).get("concat")) for each in items(fields(right).get("set"))]
+    every: Expr = {"range": [0, 65535]}
+    if pairs and all(every in pair for pair in pairs):
+        raise Unclear(
+            "either port, as iptables has it: nft prints ranges of them wrongly; iptables-save says it in full"
+        )

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from validator.dialects import _nft_nat as nat
-from validator.dialects._linux_host import SOURCE_TRANSLATED, translation
+from validator.dialects._linux_host import SOURCE_TRANSLATED, hidden_translation, translation
 from validator.dialects._nft_bits import UNKNOWN, WIDTH, assignments, word
 from validator.dialects._nft_builder import Builder
 from validator.dialects._nft_connections import mentions_connections, tracked
@@ -56,7 +56,8 @@ _IS_TCP: Conj = (FieldMatch(Field.PROTOCOL, ((6, 6),)),)
 class Place:
     """Where a rule stands: what its jumps name, the hook that its chain is asked at, and the table's matcher.
 
-    `goes` gives the model's name of a chain, None where there is none.
+    `goes` gives the model's name of a chain, None where there is none. `translates`: a rule there may be a
+    translation of destinations.
     """
 
     matcher: Matcher
@@ -64,6 +65,7 @@ class Place:
     hook: Hook | None
     goes: Callable[[str], str | None]
     title: str
+    translates: bool = False
 
 
 def rules_of(rule: NftRule, place: Place) -> tuple[Rule, ...]:
@@ -100,7 +102,10 @@ class _Walk:
                 raise Unclear(why)
             builder.finish()
         except Unclear as reason:
-            builder.give_up(str(reason))
+            builder.give_up(str(reason), self._translating(builder) if self.place.translates else None)
+
+    def _translating(self, builder: Builder) -> Callable[[Conj], Rule]:
+        return lambda matches: hidden_translation(self._around.host, matches, builder.span, builder.canonical)
 
     def _one(self, builder: Builder, statement: Statement, last: bool) -> None:
         name, body = statement
@@ -263,6 +268,8 @@ class _Walk:
         if family is not None and family is not self._around.host.family:
             return  # nft_nat_inet_eval: packets of another family go on
         if name in ("snat", "masquerade"):
+            if self.place.hook is Hook.INPUT:
+                raise Unclear("the source of what comes in is translated: which way the replies go is not followed")
             builder.verdict(SOURCE_TRANSLATED)
             return
         hook = self.place.hook
