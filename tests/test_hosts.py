@@ -132,3 +132,18 @@ def test_the_groups_of_the_site_are_those_of_the_host() -> None:
 def test_an_assumption_that_is_withdrawn_is_open() -> None:
     found = firewalls(given(web_txt=netsh(rule())), FOUR, frozenset(("hidden-scope",)))
     assert verdict(found[0], 80) == "unknown"
+
+
+def test_a_file_of_several_hosts_is_read_for_each(tmp_path: Path) -> None:
+    file = str(tmp_path / "groups.json")
+    Path(file).write_text('{"SecurityGroups": [{"GroupId": "sg-1", "IpPermissions": []}]}', "utf-8")
+    site = Site(str(tmp_path / "site.yaml"), (Host("a", exports=(file,)), Host("b", exports=(file,))))
+    assert [export.host for export in load([], site).exports] == ["a", "b"]
+    assert [export.host for export in load([file], site).exports] == ["a", "b"]
+
+
+def test_what_is_wrong_with_a_file_of_several_hosts_is_said_once(tmp_path: Path) -> None:
+    file = str(tmp_path / "groups.json")
+    Path(file).write_text("nothing", "utf-8")
+    site = Site(str(tmp_path / "site.yaml"), (Host("a", exports=(file,)), Host("b", exports=(file,))))
+    assert len(load([], site).errors) == 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from validator.dialects import Dialect, Fragment, Options, detect
@@ -36,24 +36,33 @@ class Loaded:
 def load(arguments: Sequence[str], site: Site | None = None) -> Loaded:
     """Read the exports named on the command line, or in `site` where none are named.
 
-    An argument is a path, or `host=a.txt,b.txt`. Never raises for a bad file: the error is
+    An argument is a path, or `host=a.txt,b.txt`; a file may be of several hosts (a cloud's groups). Never raises for a bad file: the error is
     collected and the other files are still read.
     """
     exports: list[Export] = []
     errors: list[UserError] = []
+    read_already: dict[str, Export | None] = {}
     for host, path in _wanted(arguments, site):
-        try:
-            exports.append(_read(path, host))
-        except UserError as error:
-            errors.append(error)
+        if path not in read_already:
+            read_already[path] = None
+            try:
+                read_already[path] = _read(path, host)
+            except UserError as error:
+                errors.append(error)
+        export = read_already[path]
+        if export is not None:
+            exports.append(replace(export, host=host))
     return Loaded(tuple(_grouped(exports)), tuple(errors))
 
 
 def _wanted(arguments: Sequence[str], site: Site | None) -> list[tuple[str, str]]:
     """(host or empty, path) of every export asked for."""
-    listed = {path: host.name for host in (site.hosts if site else ()) for path in host.exports}
+    listed: dict[str, list[str]] = {}
+    for described in site.hosts if site else ():
+        for path in described.exports:
+            listed.setdefault(path, []).append(described.name)
     if not arguments:
-        return [(host, path) for path, host in listed.items()]
+        return [(host, path) for path, hosts in listed.items() for host in hosts]
     only = site.hosts[0].name if site and len(site.hosts) == 1 else ""
     wanted = []
     for argument in arguments:
@@ -61,7 +70,7 @@ def _wanted(arguments: Sequence[str], site: Site | None) -> list[tuple[str, str]
         if sign and host and "/" not in host and not Path(argument).exists():
             wanted += [(host, path) for path in paths.split(",") if path]
         else:
-            wanted.append((listed.get(argument, only), argument))
+            wanted += [(name, argument) for name in listed.get(argument, [only])]
     return wanted
 
 
@@ -115,7 +124,7 @@ def _name(export: Export, taken: Iterable[str]) -> str:
     return export.source.path if stem in taken else stem
 
 
-_PLATFORM_ORDER = ("aws", "linux", "windows")
+PLATFORMS = ("terraform", "cloudformation", "aws", "azure", "gcp", "kubernetes", "linux", "windows")
 """From the outside in: a packet for a host meets the cloud's firewall before the host's own."""
 
 
@@ -139,7 +148,7 @@ def firewalls(
         host = hosts.get(name, Host(name))
         fragments = [export.fragment for export in exports]
         for family in families:
-            options = Options(name, family, withdrawn, host.groups, host.addresses)
+            options = Options(name, family, withdrawn, host.groups, host.addresses, site.networks if site else {})
             firewall = exports[0].dialect.convert(fragments, options)
             found.append(firewall or _not_exported(name, platform, family, exports))
     return tuple(found)
@@ -147,7 +156,7 @@ def firewalls(
 
 def _outer_first(item: tuple[tuple[str, str], list[Export]]) -> tuple[str, int]:
     (host, platform), _ = item
-    order = _PLATFORM_ORDER.index(platform) if platform in _PLATFORM_ORDER else len(_PLATFORM_ORDER)
+    order = PLATFORMS.index(platform) if platform in PLATFORMS else len(PLATFORMS)
     return host, order
 
 

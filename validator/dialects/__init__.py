@@ -3,7 +3,7 @@
 A dialect is a module of this package (no leading underscore) with
 
 - `NAME`: the word of the report (`netsh-rules`), `TITLE`: what it is, with the command that makes it;
-- `PLATFORM`: `windows`, `linux` or `aws`; exports of one platform and host make one firewall;
+- `PLATFORM`: `windows`, `linux`, or a cloud (hosts.PLATFORMS); exports of one platform and host make one firewall;
 - `sniff(source) -> bool`: whether the content is of this format, from the content alone;
 - `parse(source, ledger) -> Fragment`: vendor data, and a state for every line in `ledger`;
   raises ExportError where the file is cut or broken, and no other exception whatever the bytes;
@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Protocol, cast
 
@@ -47,7 +47,9 @@ class Options:
     """How fragments become a firewall.
 
     `withdrawn` are the names of model.ASSUMPTIONS that the user takes back; `groups` are the
-    security groups the site file says the host is in (empty: not told); `addresses` the host's own.
+    security groups the site file says the host is in (empty: not told), or what a cloud calls so (network tags,
+    service accounts, application security groups, labels); `addresses` the host's own; `networks` the site's
+    named networks, whose names may be those of what an export only refers to (a service tag, a prefix list).
     """
 
     host: str
@@ -55,6 +57,7 @@ class Options:
     withdrawn: frozenset[str] = frozenset()
     groups: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
+    networks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class Dialect(Protocol):

@@ -7,11 +7,11 @@ what recorders of API calls add (`status_code` and `data`, `ResponseMetadata`).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import ip_network
 from typing import Any
 
 from validator.dialects import Fragment
 from validator.dialects._aws import Group, Groups, Peer, Permission, convert
+from validator.dialects._cloud import is_block
 from validator.dialects._json_positions import Located, load
 from validator.errors import ExportError
 from validator.packets.fields import Family
@@ -156,22 +156,13 @@ def _peers(item: Located) -> Iterator[Peer]:
             value = entry.get(name) if isinstance(entry, Located) else None
             if kind == "group" and isinstance(entry, Located) and value is None:
                 value = entry.get("GroupName")
-            if not isinstance(value, str) or (kind in ("cidr", "cidr6") and not _is_block(value)):
+            if not isinstance(value, str) or (kind in ("cidr", "cidr6") and not is_block(value)):
                 yield Peer("unclear", str(value)[:40], item.at(key))
                 continue
             label = value
             if isinstance(entry, Located) and isinstance(entry.get("GroupName"), str):
                 label = f"{value} ({entry['GroupName']})"
             yield Peer(kind, value, entry.at(name), label)
-
-
-def _is_block(text: str) -> bool:
-    """Whether this is an address with a prefix length; ip_network would read host masks too."""
-    try:
-        ip_network(text, strict=False)
-    except ValueError:
-        return False
-    return "/" not in text or text.partition("/")[2].isdigit()
 
 
 __all__ = ["NAME", "PLATFORM", "TITLE", "convert", "parse", "sniff"]
