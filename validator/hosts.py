@@ -36,8 +36,8 @@ class Loaded:
 def load(arguments: Sequence[str], site: Site | None = None) -> Loaded:
     """Read the exports named on the command line, or in `site` where none are named.
 
-    An argument is a path, or `host=a.txt,b.txt`; a file may be of several hosts (a cloud's groups). Never raises for a bad file: the error is
-    collected and the other files are still read.
+    An argument is a path, or `host=a.txt,b.txt`; a file may be of several hosts (a cloud's groups). Never
+    raises for a bad file: the error is collected and the other files are still read.
     """
     exports: list[Export] = []
     errors: list[UserError] = []

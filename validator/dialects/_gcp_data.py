@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """One entry of `allowed` or `denied`: a protocol (`all`, a name or a number) and ports (`80`, `80-90`; none: all)."""
+    """One entry of `allowed` or `denied`: `all`, a protocol's name or number, and ports (`80`, `80-90`; none: all)."""
 
     name: str
     ports: tuple[str, ...] = ()
