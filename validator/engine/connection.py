@@ -236,7 +236,7 @@ class Path:
 
     @cached_property
     def _opening(self) -> list[tuple[Rule, Intervals]]:
-        """The rules that accept requests to some ports, and which."""
+        """The rules that accept requests to some of the ports that will be asked about, and to which."""
         names: dict[int, tuple[Firewall, set[str]]] = {}
         for crossing in self.crossings:
             reached = reachable(crossing.firewall, passed(crossing.firewall, crossing.hook))
@@ -249,7 +249,7 @@ class Path:
             for rule in chain.rules
             if rule.action.verb is Verb.ACCEPT and not rule.implicit and rule.understood
             for match in rule.matches
-            if isinstance(match, FieldMatch) and match.field is _PORT
+            if isinstance(match, FieldMatch) and match.field is _PORT and meets(match.intervals, self._ports)
         ]
 
     def assuming(self, protocol: int, ports: Intervals) -> dict[tuple[str, str], list[Rule]]:
@@ -261,8 +261,7 @@ class Path:
             for mirrored in (False, True):
                 self.outcomes(mirrored, protocol, ports)
                 for evaluator in self._evaluators[mirrored, protocol, ports]:
-                    for chain in self._chains():
-                        found.update((id(rule), rule) for rule in evaluator.sliced_before(chain))
+                    found.update((id(rule), rule) for rule in evaluator.assuming())
             groups: dict[tuple[str, str], list[Rule]] = {}
             for rule in found.values():
                 for condition in assumed_conditions([rule]):

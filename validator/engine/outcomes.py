@@ -184,6 +184,13 @@ class Composer:
         on = self._diagrams.leaf(ON)
         verb = Verb.CONTINUE if what == "rules" else Verb.ACCEPT
         merge = _MERGES[what]
+        merged: dict[tuple[int, int], Node] = {}
+
+        def both_accept(a: Node, value: Outcome, b: Node) -> Node:
+            found = merged.get((a.uid, b.uid))
+            if found is None:
+                found = merged[a.uid, b.uid] = self.map(b, lambda outcome: merge(value, outcome)) if merge else b
+            return found
 
         def shortcut(a: Node, b: Node) -> Node | None:
             if verb is Verb.CONTINUE:
@@ -196,7 +203,7 @@ class Composer:
             value = a.value
             if not isinstance(value, Outcome) or value.verb is not verb:
                 return a
-            return self.map(b, lambda outcome: merge(value, outcome)) if merge else b
+            return both_accept(a, value, b)
 
         return self._diagrams.apply(("place", what), shortcut, first, second)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from validator.model import (
     AnyOf,
@@ -96,9 +96,14 @@ class Regions:
         self._ranges: dict[int, tuple[int, Intervals]] = within._ranges if within else {}
         self._bits: dict[Bit, int] = within._bits if within else {}
 
-    def sliced_before(self, chain: Chain) -> list[Rule]:
-        """The slice of `chain`, if it was asked for before."""
-        return self._slices.get(id(chain), [])
+    def assuming(self) -> Iterator[Rule]:
+        """The rules that count so far and match under an assumption."""
+        for rules in self._slices.values():
+            for rule in rules:
+                for match in rule.matches:
+                    if type(match) is ConditionMatch and match.condition.assumed is not None:
+                        yield rule
+                        break
 
     def slice_of(self, chain: Chain) -> list[Rule]:
         """The rules of `chain` that count; see `sliced`."""
