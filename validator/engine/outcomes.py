@@ -181,8 +181,8 @@ class Composer:
 
     def _place(self, first: Node, second: Node, what: str) -> Node:
         """`second` in the place of the leaves of `first` that go on to it and set nothing."""
-        on = self._diagrams.leaf(ON)
-        verb = Verb.CONTINUE if what == "rules" else Verb.ACCEPT
+        if what == "rules":  # only ON goes on: what has set something is put aside
+            return self._diagrams.override(first, second, self._diagrams.leaf(ON))
         merge = _MERGES[what]
         merged: dict[tuple[int, int], Node] = {}
 
@@ -193,15 +193,10 @@ class Composer:
             return found
 
         def shortcut(a: Node, b: Node) -> Node | None:
-            if verb is Verb.CONTINUE:
-                if a is on:
-                    return b
-                if b is on:
-                    return a
             if a.level != LEAF:
                 return None
             value = a.value
-            if not isinstance(value, Outcome) or value.verb is not verb:
+            if not isinstance(value, Outcome) or value.verb is not Verb.ACCEPT:
                 return a
             return both_accept(a, value, b)
 

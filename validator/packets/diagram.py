@@ -32,7 +32,7 @@ class Diagrams:
     """Makes nodes and keeps them unique. Raises BudgetError when they outgrow `budget` units."""
 
     def __init__(self, budget: int = BUDGET) -> None:
-        self._nodes: dict[tuple[int, tuple[int, ...], tuple[int, ...]], Node] = {}
+        self._nodes: dict[tuple[int, tuple[int, ...], tuple[Node, ...]], Node] = {}
         self._leaves: dict[Hashable, Node] = {}
         self._memos: dict[Hashable, dict[tuple[int, int], Node]] = {}
         self._choices: dict[tuple[int, int, int], Node] = {}
@@ -71,11 +71,14 @@ class Diagrams:
                 last = kid
         if len(children) == 1:
             return children[0]
-        key = (level, tuple(cuts), tuple([kid.uid for kid in children]))
+        return self._unique(level, tuple(cuts), tuple(children))
+
+    def _unique(self, level: int, cuts: tuple[int, ...], children: tuple[Node, ...]) -> Node:
+        """The one node with these cuts, of which no two neighbours lead to the same child."""
+        key = (level, cuts, children)
         found = self._nodes.get(key)
         if found is None:
-            found = Node(level, key[1], tuple(children), None, self._next(8 + len(cuts)))
-            self._nodes[key] = found
+            found = self._nodes[key] = Node(level, cuts, children, None, self._next(8 + len(cuts)))
         return found
 
     def box(self, bounds: Mapping[int, tuple[Intervals, int]], inside: Node, outside: Node) -> Node:
@@ -145,6 +148,59 @@ class Diagrams:
             result = self.node(a.level, highs, kids)
         memo[key] = result
         return result
+
+    def override(self, a: Node, b: Node, on: Node) -> Node:
+        """`a`, with `b` in the place of its leaf `on`."""
+        try:
+            return self._override(a, b, on, self._memos.setdefault(("override", on.uid), {}))
+        except RecursionError:
+            raise BudgetError(_TOO_DEEP, "split the export, or export what is missing") from None
+
+    def _override(self, a: Node, b: Node, on: Node, memo: dict[tuple[int, int], Node]) -> Node:
+        if a is on:
+            return b
+        if b is on or a.level == LEAF:
+            return a
+        key = (a.uid, b.uid)
+        found = memo.get(key)
+        if found is not None:
+            return found
+        if a.level < b.level:
+            found = self.node(a.level, a.highs, [self._override(kid, b, on, memo) for kid in a.kids])
+        elif b.level < a.level:
+            found = self.node(b.level, b.highs, [self._override(a, kid, on, memo) for kid in b.kids])
+        else:
+            highs: list[int] = []
+            kids: list[Node] = []
+            last: Node | None = None
+            i = j = 0
+            size_a, size_b = len(a.highs), len(b.highs)
+            while i < size_a and j < size_b:
+                high_a, high_b = a.highs[i], b.highs[j]
+                one, two = a.kids[i], b.kids[j]
+                if one is on:
+                    kid = two
+                elif two is on or one.level == LEAF:
+                    kid = one
+                else:
+                    kid = self._override(one, two, on, memo)
+                if high_a <= high_b:
+                    high = high_a
+                    i += 1
+                    if high_a == high_b:
+                        j += 1
+                else:
+                    high = high_b
+                    j += 1
+                if kid is last:
+                    highs[-1] = high
+                else:
+                    highs.append(high)
+                    kids.append(kid)
+                    last = kid
+            found = kids[0] if len(kids) == 1 else self._unique(a.level, tuple(highs), tuple(kids))
+        memo[key] = found
+        return found
 
     def both(self, a: Node, b: Node) -> Node:
         """Conjunction of two yes/no diagrams."""
