@@ -110,6 +110,7 @@ class Composer:
 
     def __init__(self, diagrams: Diagrams) -> None:
         self._diagrams = diagrams
+        self._accepted = diagrams.leaf(Outcome(Verb.ACCEPT))
         self._cuts: dict[int, dict[int, list[int]]] = {}
         self._substituted: dict[Hashable, Node] = {}
         self.assigns = False
@@ -135,10 +136,14 @@ class Composer:
     def then(self, first: Node, second: Node | Following, forget: bool = False) -> Node:
         """Two base chains in a row: what the first accepts meets the second. With `forget` nothing that follows
         asks what the first set, and the outcomes do not say it."""
+        if second is self._accepted and not forget:
+            return first
         return self._sequence(first, second if callable(second) else lambda _: second, "chains", forget)
 
     def across(self, first: Node, second: Node | Following) -> Node:
         """Two firewalls in a row: what the first accepts meets the second, and the last one that decides is named."""
+        if second is self._accepted:
+            return first
         return self._sequence(first, second if callable(second) else lambda _: second, "firewalls")
 
     def forgotten(self, function: Node) -> Node:

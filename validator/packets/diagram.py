@@ -73,6 +73,10 @@ class Diagrams:
             return children[0]
         return self._unique(level, tuple(cuts), tuple(children))
 
+    def _with_kids(self, a: Node, kids: list[Node]) -> Node:
+        """`a` with other children: itself, where they are its own."""
+        return a if tuple(kids) == a.kids else self.node(a.level, a.highs, kids)
+
     def _unique(self, level: int, cuts: tuple[int, ...], children: tuple[Node, ...]) -> Node:
         """The one node with these cuts, of which no two neighbours lead to the same child."""
         key = (level, cuts, children)
@@ -280,7 +284,7 @@ class Diagrams:
             if a.level == LEAF:
                 found = change(a.value)
             else:
-                found = self.node(a.level, a.highs, [self._map(kid, change, memo) for kid in a.kids])
+                found = self._with_kids(a, [self._map(kid, change, memo) for kid in a.kids])
             memo[a.uid] = found
         return found
 
@@ -297,7 +301,7 @@ class Diagrams:
             if value is not None:
                 found = self._fix(child(a, value), values, deepest, memo)
             else:
-                found = self.node(a.level, a.highs, [self._fix(kid, values, deepest, memo) for kid in a.kids])
+                found = self._with_kids(a, [self._fix(kid, values, deepest, memo) for kid in a.kids])
             memo[a.uid] = found
         return found
 
@@ -385,8 +389,7 @@ class Diagrams:
         if found is None:
             ranges = bounds.get(a.level)
             if ranges is None:
-                kids = [self._quantify(kid, bounds, combine, deepest, memo) for kid in a.kids]
-                found = self.node(a.level, a.highs, kids)
+                found = self._with_kids(a, [self._quantify(kid, bounds, combine, deepest, memo) for kid in a.kids])
             else:
                 parts = {kid.uid: kid for kid in children_in(a, ranges)}
                 folded = {
