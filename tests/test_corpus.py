@@ -15,7 +15,18 @@ from validator.hosts import load
 
 ROOT = Path(__file__).parents[1]
 CORPUS = ROOT.parent / "shared" / "corpus"
-FOLDERS = ("netsh", "netsh_localised", "iptables", "aws", "netsh_legacy", "netsh_script")
+FOLDERS = (
+    "netsh",
+    "netsh_localised",
+    "iptables",
+    "aws",
+    "netsh_legacy",
+    "netsh_script",
+    "wfw",
+    "reg",
+    "reghive",
+    "wfmsc",
+)
 FILES = [path for folder in FOLDERS for path in sorted((CORPUS / folder).glob("*")) if path.is_file()]
 
 REFUSED = {
