@@ -10,6 +10,7 @@ from bench import corpus, rivals
 from bench.generate import SHAPES, policy
 from bench.measure import PORTPROOF, Sample, compare, run
 from bench.table import SAMPLE_HEADINGS, Goal, cells, ratio, show
+from bench.windows import netsh
 
 _SMALL = Path(__file__).parents[1] / "fixtures" / "iptables_save" / "open.rules"
 _CHECK = (*PORTPROOF, "check", "--fail-on", "never")
@@ -124,6 +125,15 @@ def parser(settings: Settings) -> None:
             show(f"Parser: {size:,} rules, {shape}; without the start of the process (goal: 3 x)", headings, rows)
 
 
+def windows(settings: Settings) -> None:
+    """Generated dumps of Windows rules, as netsh writes them."""
+    for size in settings.sizes(2_000, 20_000):
+        path = _written(settings, f"netsh-{size}.txt", netsh(size))
+        commands = {"portproof parse": (*PORTPROOF, "parse", str(path)), "portproof check": (*_CHECK, str(path))}
+        goals = {"portproof check": Goal(2.0)} if size == 20_000 else {}
+        _against(f"Generated: {size:,} rules, netsh", commands, goals, "portproof parse", settings.rounds_of(size))
+
+
 def rules(settings: Settings) -> None:
     """The cost of a check by the number of rules."""
     for shape in SHAPES:
@@ -171,6 +181,7 @@ SECTIONS: dict[str, Callable[[Settings], None]] = {
     "university": university,
     "generated": generated,
     "parser": parser,
+    "windows": windows,
     "rules": rules,
     "requirements": requirements,
     "corpus": every_export,
