@@ -109,7 +109,8 @@ class Bit:
     `mark` and `connmark` (number 0 to 31): 0 at first, but a known connection's connmark may be anything.
     `dnat`: its destination was changed by translation. `dnat-done`, `snat-done`: a nat chain has said how its
     destination (source) is translated, if only to what it is; no other one is asked. `local-source`,
-    `local-destination`: the address is one of the host itself (routing type LOCAL). `reply`: it goes against the
+    `local-destination`: the address is one of the host itself (routing type LOCAL). `broadcast-destination`: it is a
+    broadcast address of one of its networks, which is delivered here as well. `reply`: it goes against the
     connection's first packet.
     """
 
@@ -122,6 +123,7 @@ _BIT_TEXTS = {
     "dnat": "the packet's destination was translated on its way out",
     "connmark": "the connection's mark has bit {number} set",
     "reply": "the packet goes against the connection's first one",
+    "broadcast-destination": "the destination is a broadcast address of a network of the host (export ip -j addr)",
 }
 
 
@@ -202,21 +204,27 @@ class InterfaceName:
 
 @dataclass(frozen=True, slots=True)
 class AnyInterface:
-    """Any interface but loopback, and nobody can tell which."""
+    """Any interface, loopback only if `or_loopback`, and nobody can tell which."""
 
     condition: Condition
+    or_loopback: bool = False
 
 
 Assigned = int | Copy | Choice | InterfaceName | AnyInterface
 """What a field or bit can be set to: an interface to one of the last two, any other field to an int or
 a Choice, a bit to 0, 1, a Copy or a Choice of them."""
 Assignment = tuple[Field | Bit, Assigned]
+TRANSLATED_TO = (Field.DESTINATION, Field.DESTINATION_PORT)
+"""What an assignment of a nat chain changes of the packet itself."""
+REPLIED_TO = (Field.SOURCE, Field.SOURCE_PORT, Field.IN_INTERFACE)
+"""Assigned by a nat chain that translates the source, these leave the packet as it is to all later chains: they say
+where its replies go until they are translated back, to which port, and which interface leads there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
     """A verb, the chain it goes to, and what it sets before that (CONTINUE: marks, states; ACCEPT: the
-    translated destination). Assignments take place one after the other."""
+    translated destination, or where replies go). Assignments take place one after the other."""
 
     verb: Verb
     chain: str = ""

@@ -12,6 +12,7 @@ from validator.packets.intervals import complement, intersect, normalise
 
 ADDR_COMMAND = "ip -j addr"
 LOCAL_SOURCE, LOCAL_DESTINATION = Bit("local-source"), Bit("local-destination")
+BROADCAST = Bit("broadcast-destination")
 _LOCAL = {Field.SOURCE: LOCAL_SOURCE, Field.DESTINATION: LOCAL_DESTINATION}
 NEVER = AnyOf(())
 LIMITED: Interval = ((1 << 32) - 1, (1 << 32) - 1)
@@ -113,8 +114,10 @@ def _local(host: Host, side: Field) -> Match:
     if host.own is not None:
         last = complement((((128 << 24) - 1,) * 2,), LIMITED[0]) if host.family is Family.IPV4 else others
         return FieldMatch(side, intersect(intersect(normalise([*host.own, *loopback]), others), last))
+    plain = (BitMatch(BROADCAST, expected=False),) if host.family is Family.IPV4 and side is Field.DESTINATION else ()
     here: tuple[Match, ...] = (
         BitMatch(_LOCAL[side]),
+        *plain,
         FieldMatch(side, intersect(others, complement(LOOPBACK_NET[host.family], (1 << host.family.bits) - 1))),
     )
     return AnyOf((here, (FieldMatch(side, loopback),)))

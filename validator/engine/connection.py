@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 from validator.engine.evaluate import Decider, Evaluator, Outcome, interface_patterns
 from validator.engine.legs import EPHEMERAL, LEGS, RELATED, Leg
@@ -193,8 +193,10 @@ class Path:
         self.outcomes(False, protocol, ports)
         result = self.space.diagrams.leaf(Outcome(Verb.ACCEPT))
         before: list[Node] = []
+        first = self._evaluators[False, protocol, ports][0]
         for crossing, translation in zip(self.crossings, self._translations[protocol, ports], strict=True):
-            function = evaluator.reply(crossing.firewall, crossing.hook, translation, self.loopback)
+            sources = partial(first.sources, crossing.firewall, crossing.hook, self.loopback)
+            function = evaluator.reply(crossing.firewall, crossing.hook, translation, self.loopback, sources)
             for earlier in reversed(before):
                 function = evaluator.composer.across(earlier, function)
             result = evaluator.composer.across(function, result)

@@ -10,9 +10,9 @@ from bisect import bisect_left
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
-from validator.model import Chain, Firewall, Rule, Verb
+from validator.model import TRANSLATED_TO, Chain, Firewall, Rule, Verb
 from validator.packets.diagram import Diagrams
-from validator.packets.fields import Field, Interval
+from validator.packets.fields import Interval
 from validator.packets.nodes import LEAF, Node, nodes_of
 
 
@@ -32,7 +32,7 @@ class Decider:
     @property
     def rank(self) -> tuple[int, int]:
         """How much it tells a reader that this decided; see `_telling`."""
-        if self.chain.first_packets and not any(isinstance(each, Field) for each, _ in self.rule.action.assign):
+        if self.chain.first_packets and not any(each in TRANSLATED_TO for each, _ in self.rule.action.assign):
             return (0, 0)
         return (1, len(self.chain.rules)) if self.is_policy else (2, 0)
 
@@ -145,6 +145,19 @@ class Composer:
         if second is self._accepted:
             return first
         return self._sequence(first, second if callable(second) else lambda _: second, "firewalls")
+
+    def both(self, first: Node, second: Node) -> Node:
+        """Two functions that accept everything, with what each of them says is set (not the same)."""
+
+        def shortcut(a: Node, b: Node) -> Node | None:
+            if a.level != LEAF or b.level != LEAF:
+                return None
+            assert isinstance(a.value, Outcome)
+            assert isinstance(b.value, Outcome)
+            assign = sorted((*a.value.assign, *b.value.assign), key=lambda entry: entry[0])
+            return self._diagrams.leaf(Outcome(Verb.ACCEPT, None, tuple(assign)))
+
+        return self._diagrams.apply("both", shortcut, first, second)
 
     def forgotten(self, function: Node) -> Node:
         """`function` with outcomes that do not say what was set."""
