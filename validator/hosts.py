@@ -148,7 +148,9 @@ def firewalls(
         host = hosts.get(name, Host(name))
         fragments = [export.fragment for export in exports]
         for family in families:
-            options = Options(name, family, withdrawn, host.groups, host.addresses, site.networks if site else {})
+            networks = site.networks if site else {}
+            told = (host.groups, host.addresses, host.interfaces, host.keywords, networks)
+            options = Options(name, family, withdrawn, *told)
             firewall = exports[0].dialect.convert(fragments, options)
             found.append(firewall or _not_exported(name, platform, family, exports))
     return tuple(found)

@@ -45,8 +45,9 @@ class Condition:
     settles (see ASSUMPTIONS) and that a user can withdraw; `assumed` is the value taken then, and
     is None for a condition that stays open. `per_packet`: each packet of a connection may have its own
     value (its length, a random choice, a line that was not understood); else all have the same (the
-    members of a set, the program). `about` is what it asks as kind and value (`program`, `C:\\a.exe`), where a
-    module may say that of itself. What two rules ask at random or by what came before needs two keys.
+    members of a set, the program). `about` is what it asks as kind and value: one of MODULES_ANSWER (`program`,
+    `C:\\a.exe`), or a field of addresses and a word for some (`source`, `LocalSubnet`). What two rules ask
+    at random or by what came before needs two keys.
     """
 
     key: str
@@ -57,6 +58,9 @@ class Condition:
     per_packet: bool = field(default=False, compare=False)
     about: tuple[str, str] | None = field(default=None, compare=False)
 
+
+MODULES_ANSWER = ("program", "service")
+"""The kinds of conditions (Condition.about) that a module may answer of itself."""
 
 ASSUMPTIONS: Mapping[str, str] = {
     "normal-load": "rate limiters are below their limit",
@@ -281,6 +285,34 @@ class Proxy:
 
 
 @dataclass(frozen=True, slots=True)
+class Forward:
+    """A service of the host that takes TCP connections to `listen` (an address, `*` for any of the family, or the name
+    of a host) and `port`, and makes one of its own to `connect` (an address or name) and `connect_port` for
+    each. `listeners` are the program and service that do so. The firewall judges both connections."""
+
+    family: Family
+    listen: str
+    port: int
+    connect: str
+    connect_port: int
+    listeners: tuple[str, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Overruled:
+    """A setting that two exports of a host tell differently: what it is, both values and lines, and `why` the one
+    that counts does so."""
+
+    setting: str
+    value: str
+    span: Span
+    overruled: str
+    overruled_span: Span
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Firewall:
     """An enforcement point of one host, for one address family.
 
@@ -291,7 +323,8 @@ class Firewall:
     is False where the operating system exempts loopback. `alternatives` are settings of which nobody told
     which is in force (the security groups of an interface), each with a text: rules test their position
     with Field.ALTERNATIVE, and a requirement is judged for every one. `profiles_off` gives the line that says
-    that a profile is switched off (then it filters nothing).
+    that a profile is switched off (then it filters nothing). `forwards` are the ports that a service of the host
+    forwards elsewhere, `overruled` the settings that exports tell differently.
     """
 
     host: str
@@ -307,6 +340,8 @@ class Firewall:
     loopback_filtered: bool = True
     alternatives: tuple[Span, ...] = ()
     proxy: Proxy | None = None
+    forwards: tuple[Forward, ...] = ()
+    overruled: tuple[Overruled, ...] = ()
 
 
 def stateful(span: Span) -> Rule:
