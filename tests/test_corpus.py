@@ -26,6 +26,8 @@ FOLDERS = (
     "reg",
     "reghive",
     "wfmsc",
+    "azure",
+    "azure_arm",
 )
 FILES = [path for folder in FOLDERS for path in sorted((CORPUS / folder).glob("*")) if path.is_file()]
 
@@ -55,6 +57,10 @@ REFUSED = {
     "kafka-list-clusters": "no list of security groups is in this JSON",
     "us-west-2__": "no known kind of firewall export",
     "account-data__demo__us-east-1__": "no known kind of firewall export",
+    "azure_configs__VM1.json": "this is JSON of Microsoft.Compute/virtualMachines",
+    "VM1-public-ip": "this is JSON of Microsoft.Network/publicIPAddresses",
+    "nat-gateway-ip": "this is JSON of Microsoft.Network/publicIPAddresses",
+    "NetworkSecurityGroupTest.test_open_ports": "a recording of several answers that differ",
     "np-guard": "no known kind of firewall export",
 }
 """A part of a file's name, and of what it is refused with; the first part that fits counts."""

@@ -165,6 +165,8 @@ def _outer_first(item: tuple[tuple[str, str], list[Export]]) -> tuple[str, int]:
 _COMMAND = {
     ("linux", Family.IPV4): "iptables-save",
     ("linux", Family.IPV6): "ip6tables-save",
+    ("azure", Family.IPV4): "az network nsg list",
+    ("azure", Family.IPV6): "az network nsg list",
     ("windows", Family.IPV4): "netsh advfirewall firewall show rule name=all verbose",
     ("windows", Family.IPV6): "netsh advfirewall firewall show rule name=all verbose",
 }

@@ -76,6 +76,10 @@ ASSUMPTIONS: Mapping[str, str] = {
     "reverse-path": "packets come in by the interface that leads back to their source (reverse path filters pass them)",
     "service-hardening": "no module is one of the Windows services that service hardening restricts",
     "translated": "a module, or its peer, listens where address translation (DNAT, REDIRECT) sends its port",
+    "listed-interfaces": (
+        "the interfaces that were exported are all that are in the groups which rules name "
+        "(`az network nic list` shows none of scale sets: `az vmss nic list` does)"
+    ),
     "unfragmented": "packets arrive whole (connection tracking reassembles fragments before the filter)",
     "profile-defaults": (
         "every profile is on with Windows' defaults (BlockInbound, AllowOutbound); "
@@ -325,6 +329,8 @@ class Firewall:
     with Field.ALTERNATIVE, and a requirement is judged for every one. `profiles_off` gives the line that says
     that a profile is switched off (then it filters nothing). `forwards` are the ports that a service of the host
     forwards elsewhere, `overruled` the settings that exports tell differently.
+    `platform_addresses` are those of a cloud's own services: no module is there, so peers that nobody declared do
+    not include them.
     """
 
     host: str
@@ -339,6 +345,7 @@ class Firewall:
     profiles_off: Mapping[str, Span] = field(default_factory=dict)
     loopback_filtered: bool = True
     alternatives: tuple[Span, ...] = ()
+    platform_addresses: Intervals = ()
     proxy: Proxy | None = None
     forwards: tuple[Forward, ...] = ()
     overruled: tuple[Overruled, ...] = ()

@@ -7,11 +7,12 @@ equality is identity. Nothing here knows what a level means.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from validator.errors import BudgetError
 from validator.packets.fields import Interval, Intervals
-from validator.packets.nodes import LEAF, Node, at, branches, branches_in, child, children_in, fold
+from validator.packets.nodes import LEAF, Node, at, branches, child, children_in, fold, side_by_side
 
 BUDGET = 12_000_000
 """How many units (eight a node and one a child) a diagram manager may make before it gives up."""
@@ -26,6 +27,14 @@ Combining = Callable[[Node, Node], Node]
 Making = Callable[[Sequence[tuple[Interval, Node]]], Node]
 Bounds = Mapping[int, Intervals]
 """For each level it speaks about, the values to look at."""
+
+
+@contextmanager
+def _not_too_deep() -> Iterator[None]:
+    try:
+        yield
+    except RecursionError:
+        raise BudgetError(_TOO_DEEP, "split the export, or export what is missing") from None
 
 
 class Diagrams:
@@ -115,10 +124,8 @@ class Diagrams:
     def apply(self, name: Hashable, shortcut: Shortcut, a: Node, b: Node) -> Node:
         """Combine two diagrams; `shortcut` must answer for two leaves. Memoised under `name`."""
         memo = self._memos.setdefault(name, {})
-        try:
+        with _not_too_deep():
             return self._apply(shortcut, memo, a, b)
-        except RecursionError:
-            raise BudgetError(_TOO_DEEP, "split the export, or export what is missing") from None
 
     def _apply(self, shortcut: Shortcut, memo: dict[tuple[int, int], Node], a: Node, b: Node) -> Node:
         known = shortcut(a, b)
@@ -155,10 +162,8 @@ class Diagrams:
 
     def override(self, a: Node, b: Node, on: Node) -> Node:
         """`a`, with `b` in the place of its leaf `on`."""
-        try:
+        with _not_too_deep():
             return self._override(a, b, on, self._memos.setdefault(("override", on.uid), {}))
-        except RecursionError:
-            raise BudgetError(_TOO_DEEP, "split the export, or export what is missing") from None
 
     def _override(self, a: Node, b: Node, on: Node, memo: dict[tuple[int, int], Node]) -> Node:
         if a is on:
@@ -230,10 +235,8 @@ class Diagrams:
 
     def choose(self, region: Node, inside: Node, outside: Node) -> Node:
         """`inside` where the yes/no diagram `region` holds, `outside` elsewhere; both may be any diagrams."""
-        try:
+        with _not_too_deep():
             return self._choose(region, inside, outside)
-        except RecursionError:
-            raise BudgetError(_TOO_DEEP, "split the export, or export what is missing") from None
 
     def _choose(self, where: Node, a: Node, b: Node) -> Node:
         if where is self.true or a is b:
@@ -337,7 +340,7 @@ class Diagrams:
     ) -> Node:
         highest = min([node.level for node in nodes])
         if highest >= level:
-            return self.node(level, *self._flat(level, intervals, nodes))
+            return self.node(level, *side_by_side(level, intervals, nodes))
         found = memo.get(nodes)
         if found is None:
             highs = sorted({high for node in nodes if node.level == highest for high in node.highs})
@@ -347,20 +350,6 @@ class Diagrams:
             ]
             found = memo[nodes] = self.node(highest, highs, kids)
         return found
-
-    def _flat(self, level: int, intervals: Sequence[Interval], nodes: Sequence[Node]) -> tuple[list[int], list[Node]]:
-        """Cuts and children at `level`, of nodes that stand at it or deeper, each for its interval."""
-        highs: list[int] = []
-        kids: list[Node] = []
-        for interval, node in zip(intervals, nodes, strict=True):
-            if node.level > level:
-                highs.append(interval[1])
-                kids.append(node)
-                continue
-            for (_, high), kid in branches_in(node, (interval,)):
-                highs.append(min(high, interval[1]))
-                kids.append(kid)
-        return highs, kids
 
     def graft(self, a: Node, change: Change) -> Node:
         """The diagram with each leaf replaced by `change` of its value: a diagram over any levels, of which only
