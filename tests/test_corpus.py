@@ -28,6 +28,8 @@ FOLDERS = (
     "wfmsc",
     "azure",
     "azure_arm",
+    "gcp",
+    "k8s",
 )
 FILES = [path for folder in FOLDERS for path in sorted((CORPUS / folder).glob("*")) if path.is_file()]
 
@@ -61,7 +63,11 @@ REFUSED = {
     "VM1-public-ip": "this is JSON of Microsoft.Network/publicIPAddresses",
     "nat-gateway-ip": "this is JSON of Microsoft.Network/publicIPAddresses",
     "NetworkSecurityGroupTest.test_open_ports": "a recording of several answers that differ",
+    "np-guard__netpol": "",
     "np-guard": "no known kind of firewall export",
+    "GoogleCloudPlatform__policy-library": "this is an export of Cloud Asset Inventory",
+    "forseti-security": "no known kind of firewall export",
+    "kubernetes-network-policy-recipes": "no known kind of firewall export",
 }
 """A part of a file's name, and of what it is refused with; the first part that fits counts."""
 READ_ANYWAY = ("SecurityGroups", "security-groups")
