@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -221,6 +223,20 @@ def test_two_policies_of_one_name_must_be_the_same() -> None:
 )
 def test_what_cannot_be_read_is_refused_with_its_line(text: str, message: str) -> None:
     assert message in refusal(text)
+
+
+@pytest.mark.parametrize("deep", ["[" * 100_000, "{a: " * 20_000, "- " * 100_000, "\n- " + "- " * 50_000, "? " * 9_000])
+def test_yaml_that_is_nested_too_deep_is_refused(deep: str) -> None:
+    message = refusal(HEAD + "  x: " + deep)
+    assert "YAML" in message
+
+
+def test_aliases_that_grow_are_refused_at_once() -> None:
+    lines = ["a: &a [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"{name}: &{name} [{', '.join(['*' + before] * 10)}]" for before, name in pairwise("abcdefgh")]
+    began = time.perf_counter()
+    assert "1: YAML that is nested too deep, or a value out of range" in refusal(DENY + "\n".join(lines))
+    assert time.perf_counter() - began < 2
 
 
 def test_a_blank_or_comment_document_is_nothing() -> None:

@@ -59,7 +59,7 @@ class _Builder:
 
     found: Estate
     chains: dict[str, Chain] = field(default_factory=dict)
-    _names: dict[tuple[Rule, ...], str] = field(default_factory=dict)
+    _names: dict[tuple[object, ...], str] = field(default_factory=dict)
 
     def base(self, way: str, place: str, candidates: Sequence[Point]) -> str:
         """The name of the chain that asks, at each point, the group that is in force at `place`."""
@@ -86,13 +86,25 @@ class _Builder:
         return Chain(name, (*self._missing(way), *self._rules(way, point, wall)), _left(way, wall))
 
     def _shared(self, way: str, point: Point, wall: Wall) -> str:
-        """The name of the chain with the rules of `wall` as they are at `point`."""
-        rules = self._rules(way, point, wall)
-        if rules not in self._names:
+        """The name of the chain with the rules of `wall` as they are at `point`, and at every point where they are."""
+        which = (id(wall.group),) if wall.group else (wall.path, wall.line, wall.unknown)
+        key = (way, which, point.network, *self._of_host(way, point, wall))
+        if key not in self._names:
             label = wall.group.name if wall.group else "unknown group"
-            self._names[rules] = f"{label} {way} {len(self._names) + 1}"
-            self.chains[self._names[rules]] = Chain(self._names[rules], (*rules, _left(way, wall)))
-        return self._names[rules]
+            name = f"{label} {way} {len(self._names) + 1}"
+            self.chains[name] = Chain(name, (*self._rules(way, point, wall), _left(way, wall)))
+            self._names[key] = name
+        return self._names[key]
+
+    def _of_host(self, way: str, point: Point, wall: Wall) -> tuple[object, ...]:
+        """What of the host itself the rules of `wall` ask about: its addresses, and its application security groups."""
+        rules = wall.group.rules if wall.group else ()
+        own = [
+            (r.destinations, r.destination_groups) if way == "inbound" else (r.sources, r.source_groups) for r in rules
+        ]
+        places = any(block != "*" for blocks, _ in own for block in blocks)
+        groups = any(names for _, names in own)
+        return (places and point.addresses, groups and point.application_groups, point.whole)
 
     def _rules(self, way: str, point: Point, wall: Wall) -> tuple[Rule, ...]:
         effective = wall.group is not None and wall.group.effective

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from validator.dialects._azure_data import SecurityGroup, SecurityRule
-from validator.dialects._azure_json import Thing, ids, mark, texts, thing
+from validator.dialects._azure_json import Thing, id_of, ids, mark, texts, thing
 from validator.dialects._azure_rules import unclear
 from validator.dialects._azure_sides import tag_of
 from validator.dialects._cloud import is_block
@@ -22,27 +22,19 @@ _RULE = (
 """The fields that say what a rule does."""
 _EXPANDED = ("expandedSourceAddressPrefix", "expandedDestinationAddressPrefix")
 _OTHERS = frozenset(
-    [
-        "name",
-        "id",
-        "etag",
-        "type",
-        "resourcegroup",
-        "description",
-        "provisioningstate",
-        "apiversion",
-        "comments",
-        "location",
-        "dependson",
-        "metadata",
-        "tags",
-        "sourceapplicationsecuritygroupstext",
-        "destinationapplicationsecuritygroupstext",
-        "condition",
-        "scope",
-    ]
+    (
+        *("name", "id", "etag", "type", "resourcegroup", "description", "provisioningstate", "tags", "metadata"),
+        *("sourceapplicationsecuritygroupstext", "destinationapplicationsecuritygroupstext"),
+        *("apiversion", "comments", "location", "dependson", "condition", "scope"),
+    )
 )
 """Fields that say nothing about packets."""
+_NAMES = {name.casefold(): name for name in (*_RULE, *_EXPANDED)}
+_KNOWN = _OTHERS | frozenset(_NAMES)
+_ENDS = tuple(_NAMES)[4:-2]
+_PAIRS = tuple(zip(_ENDS[0:8:2], _ENDS[1:8:2], strict=True))
+_MEMBERS = _ENDS[8:]
+_ADDRESSES = frozenset(key for key in _NAMES if "address" in key)
 _ALWAYS_KNOWN = frozenset(("*", "azureloadbalancer"))
 _DIRECTIONS = ("inbound", "outbound")
 
@@ -122,32 +114,30 @@ def _why(found: Thing, direction: str, access: str, priority: bool) -> str:
         return f"the access of {name} is {access[:40]!r}"
     if not priority:
         return f"the priority of {name} is {str(found.get('priority'))[:80]!r}, not a number from 1 to 65535"
-    for key in _RULE[4:]:
-        wanted = dict if key.endswith("Groups") else str | int
-        if not all(isinstance(entry, wanted) for entry in found.items(key)):
-            return f"{key} of {name} is not understood"
-    for key in _RULE[4:12:2]:
-        one, several = texts(found, key), texts(found, key + ("es" if key.endswith("Prefix") else "s"))
-        if one and several and one != several:
-            return f"{name} has both {key} and a list of them"
+    for key in _ENDS:
+        entries = found.items(key)
+        wrong = any(type(entry) not in (str, int) for entry in entries)
+        if wrong and not (key in _MEMBERS and all(map(id_of, entries))):
+            return f"{_NAMES[key]} of {name} is not understood"
+    for key, plural in _PAIRS:
+        if found.get(key) and found.get(plural) and texts(found, key) != texts(found, plural):
+            return f"{name} has both {_NAMES[key]} and a list of them"
     return ""
-
-
-_KNOWN = frozenset(key.casefold() for key in (*_RULE, *_EXPANDED)) | _OTHERS
 
 
 def _account(found: Thing, parsed: SecurityRule, source: Source, ledger: Ledger) -> None:
     """Mark the lines of a rule."""
-    for key in set(found.fields) - _KNOWN:
-        ledger.mark(found.at(key), LineState.UNSUPPORTED)
     state = LineState.UNSUPPORTED if parsed.why else LineState.MODELLED
-    for key in (*_RULE, *_EXPANDED):
-        asks = key.endswith("Groups") and bool(found.items(key))
-        asks = asks or ("Address" in key and any(_is_open(text) for text in texts(found, key)))
-        mark(found, key, source, ledger, LineState.CONDITIONAL if asks and not parsed.why else state)
+    for key, (value, line) in found.fields.items():
+        if key not in _KNOWN:
+            ledger.mark(line, LineState.UNSUPPORTED)
+        elif key in _NAMES:
+            asks = bool(value) and key in _MEMBERS
+            asks = asks or (key in _ADDRESSES and any(_is_open(text) for text in texts(found, key)))
+            mark(found, key, source, ledger, LineState.CONDITIONAL if asks and not parsed.why else state)
     ledger.mark(found.at("name"), state)
 
 
 def _is_open(text: str) -> bool:
     """Whether an entry is a name that the export does not resolve."""
-    return not is_block(text) and tag_of(text) not in _ALWAYS_KNOWN
+    return tag_of(text) not in _ALWAYS_KNOWN and not is_block(text)

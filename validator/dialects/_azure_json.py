@@ -93,9 +93,9 @@ def texts(found: Thing, *names: str) -> tuple[str, ...]:
 
 def mark(found: Thing, name: str, source: Source, ledger: Ledger, state: LineState) -> None:
     """Record the state of a field, and of the entries of its list, which stand one a line."""
-    if name.casefold() not in found.fields:
+    value, line = found.fields.get(name.casefold(), (None, 0))
+    if not line:
         return
-    value, line = found.fields[name.casefold()]
     ledger.mark(line, state)
     for text in value if isinstance(value, list) else ():
         line += 1

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,7 @@ class Networks:
     networks: tuple[Network, ...]
 
 
+@lru_cache(maxsize=4096)
 def network_name(text: str) -> str:
     """A network by project and name: `.../projects/p/global/networks/n` is `p/n`; a text of another form as it is."""
     head, sign, name = text.rpartition("/global/networks/")

@@ -112,15 +112,8 @@ def _set_or(resolved: Intervals | None, field: Field, condition: Condition) -> I
 
 def _members(kind: str, name: str, rule: FirewallRule, known: Known, options: Options) -> Intervals | None:
     """The addresses of the instances with a tag or account; None where no exported instance has it."""
-    network = network_name(rule.network)
-    found = [
-        face
-        for _, instance in known.instances
-        if name in (instance.tags if kind == "network tag" else instance.accounts)
-        for face in instance.interfaces
-        if network_name(face.network) == network
-    ]
-    return addresses((text for face in found for text in face.primary), options.family) if found else None
+    found = known.members.get((network_name(rule.network), kind, name))
+    return None if found is None else addresses(found, options.family)
 
 
 def own(rule: FirewallRule, options: Options) -> When | None:

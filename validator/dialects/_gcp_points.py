@@ -6,7 +6,7 @@ instances with one of its network tags or service accounts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 
@@ -41,11 +41,15 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the exports name: rules with the path of each, and instances likewise."""
+    """What the exports name: rules with the path of each, and instances likewise.
+
+    `members` are the primary addresses in a network of the instances with a tag or service account.
+    """
 
     rules: tuple[tuple[str, FirewallRule], ...]
     instances: tuple[tuple[str, Instance], ...]
     networks: tuple[str, ...]
+    members: Mapping[tuple[str, str, str], Sequence[str]]
 
     @staticmethod
     def of(rules: Sequence[tuple[str, FirewallRule]], exports: Sequence[Instances], named: Sequence[str]) -> Known:
@@ -53,7 +57,13 @@ class Known:
         instances = tuple((each.path, instance) for each in exports for instance in each.instances)
         found = [network_name(rule.network) for _, rule in rules if rule.network]
         found += [network_name(face.network) for _, each in instances for face in each.interfaces]
-        return Known(tuple(rules), instances, tuple(sorted({*found, *map(network_name, named)})))
+        members: dict[tuple[str, str, str], list[str]] = {}
+        for _, each in instances:
+            names = [("network tag", tag) for tag in each.tags] + [("service account", name) for name in each.accounts]
+            for face in each.interfaces:
+                for kind, name in names:
+                    members.setdefault((network_name(face.network), kind, name), []).extend(face.primary)
+        return Known(tuple(rules), instances, tuple(sorted({*found, *map(network_name, named)})), members)
 
     def tags(self) -> set[str]:
         """Every network tag that stands somewhere."""

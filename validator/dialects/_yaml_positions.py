@@ -14,7 +14,7 @@ from validator.source import Source
 if TYPE_CHECKING:
     import yaml
 
-MOST_VALUES = 2_000_000
+MOST_DEPTH = 100
 _AGAIN = "mend the line, or export it again"
 _WORDS = {"true": True, "false": False, "yes": True, "no": False, "on": True, "off": False}
 
@@ -24,8 +24,9 @@ def load_all(source: Source) -> list[Any]:
     import yaml
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    reader = _Reader(source.path)
+    reader = _Reader(source.path, most=len(source.text) + 100)
     try:
+        _check_depth(source.text, loader)
         return [reader.value(node, 0) for node in yaml.compose_all(source.text, loader) if not _is_empty(node)]
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -37,15 +38,29 @@ def load_all(source: Source) -> list[Any]:
         raise ExportError(problem, _AGAIN, source.path, 1) from None
 
 
+def _check_depth(text: str, loader: type[yaml.SafeLoader]) -> None:
+    """Raise RecursionError where nodes are nested too deep; the composer, which recurses, would not survive it."""
+    import yaml
+
+    depth = 0
+    for event in yaml.parse(text, loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MOST_DEPTH:
+                raise RecursionError
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+
+
 def _is_empty(node: yaml.Node) -> bool:
     return node is None or node.tag.endswith(":null")
 
 
 class _Reader:
-    """Turns nodes into values; counts them, since aliases can make few lines many values."""
+    """Turns nodes into values; counts them, since aliases can make more of them than there are characters."""
 
-    def __init__(self, path: str) -> None:
-        self._path = path
+    def __init__(self, path: str, most: int) -> None:
+        self._path, self._most = path, most
         self._values = 0
 
     def value(self, node: yaml.Node, depth: int) -> Any:
@@ -53,7 +68,7 @@ class _Reader:
         import yaml
 
         self._values += 1
-        if self._values > MOST_VALUES or depth > 200:
+        if self._values > self._most or depth > MOST_DEPTH:
             raise RecursionError
         if isinstance(node, yaml.SequenceNode):
             return [self.value(each, depth + 1) for each in node.value]
