@@ -30,6 +30,9 @@ FOLDERS = (
     "azure_arm",
     "gcp",
     "k8s",
+    "tfplan",
+    "tfstate",
+    "cfn",
 )
 FILES = [path for folder in FOLDERS for path in sorted((CORPUS / folder).glob("*")) if path.is_file()]
 
@@ -68,9 +71,22 @@ REFUSED = {
     "GoogleCloudPlatform__policy-library": "this is an export of Cloud Asset Inventory",
     "forseti-security": "no known kind of firewall export",
     "kubernetes-network-policy-recipes": "no known kind of firewall export",
+    "tf1_0plan.applied": "stands twice in one object",
+    "azure_firewall_plan": "and azurerm_firewall.non_usage is not read",
+    "infracost__": "no security group or firewall rule is in this JSON of Terraform",
+    "tfstate": "no security group or firewall rule is in this JSON of Terraform",
+    "tfplan": "no security group or firewall rule is in this JSON of Terraform",
+    "core-lz-tf-plan": "no security group or firewall rule is in this JSON of Terraform",
+    "BootDiskEncryption__bad": "no security group or firewall rule is in this JSON of Terraform",
+    "cis_benchmark": "no known kind of firewall export",
+    "watchmaker": "this CloudFormation template makes no security group",
+    "nist_config_rules": "this CloudFormation template makes no security group",
+    "ElasticsearchEncryption": "this CloudFormation template makes no security group",
+    "WildcardEntities": "this CloudFormation template makes no security group",
+    "ALBListenerHTTPS": "this CloudFormation template makes no security group",
 }
 """A part of a file's name, and of what it is refused with; the first part that fits counts."""
-READ_ANYWAY = ("SecurityGroups", "security-groups")
+READ_ANYWAY = ("SecurityGroups", "security-groups", "compute_firewall.tfplan")
 
 
 def expected(name: str) -> str:

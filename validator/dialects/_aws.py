@@ -37,7 +37,8 @@ _COMMAND = "aws ec2 describe-security-groups"
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Whom a permission lets in or out: `kind` is cidr, cidr6, group or prefix-list."""
+    """Whom a permission lets in or out: `kind` is cidr, cidr6, group or prefix-list; or `condition` for what
+    nobody can tell of, `value` its key and `label` what it asks."""
 
     kind: str
     value: str
@@ -186,7 +187,8 @@ def _rules(
         if match is None:
             continue
         way = "from" if inbound else "to"
-        text = f"{group.label} {where} {ports} {way} {peer.value}"
+        whom = f", if {peer.label}" if peer.kind == "condition" else f" {way} {peer.value}"
+        text = f"{group.label} {where} {ports}{whom}"
         matches = (*attached, *what, *match)
         yield Rule(matches, ACCEPT, Span(path, peer.line, text), text, group.label)
 
@@ -220,6 +222,8 @@ def _what(permission: Permission, family: Family) -> tuple[Match, ...] | None:
 def _peer(peer: Peer, inbound: bool, family: Family) -> tuple[Match, ...] | None:
     """The peer's addresses; None where they are of the other family."""
     field = Field.SOURCE if inbound else Field.DESTINATION
+    if peer.kind == "condition":
+        return (ConditionMatch(Condition(peer.value, peer.label)),)
     if peer.kind in ("cidr", "cidr6"):
         network = ip_network(peer.value, strict=False)
         if (network.version == 4) != (family is Family.IPV4):

@@ -6,6 +6,7 @@ what recorders of API calls add (`status_code` and `data`, `ResponseMetadata`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -35,6 +36,7 @@ _SOURCES = (
 _NUMBERS = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6"}
 _WRAPPER = frozenset(("SecurityGroups", "NextToken", "ResponseMetadata"))
 _AGAIN = "export it again with aws ec2 describe-security-groups"
+_TEMPLATE = re.compile(r'"Type"\s*:\s*"AWS::|"format_version"\s*:')  # CloudFormation, Terraform
 
 
 def sniff(source: Source) -> bool:
@@ -43,6 +45,8 @@ def sniff(source: Source) -> bool:
     if not head.startswith(("{", "[")):
         return False
     text = source.text
+    if _TEMPLATE.search(text):
+        return False
     return (
         '"SecurityGroups"' in text
         and '"Reservations"' not in text
