@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from validator.dialects._json_positions import Located
 from validator.errors import ExportError
 from validator.source import Source
+from validator.yaml_lines import MOST_DEPTH, check_depth
 
 if TYPE_CHECKING:
     import yaml
 
-MOST_DEPTH = 100
 _AGAIN = "mend the line, or export it again"
 _WORDS = {"true": True, "false": False, "yes": True, "no": False, "on": True, "off": False}
 
@@ -26,7 +26,7 @@ def load_all(source: Source) -> list[Any]:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     reader = _Reader(source.path, most=len(source.text) + 100)
     try:
-        _check_depth(source.text, loader)
+        check_depth(source.text)
         return [reader.value(node, 0) for node in yaml.compose_all(source.text, loader) if not _is_empty(node)]
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -36,20 +36,6 @@ def load_all(source: Source) -> list[Any]:
     except (RecursionError, ValueError, OverflowError):
         problem = "YAML that is nested too deep, or a value out of range"
         raise ExportError(problem, _AGAIN, source.path, 1) from None
-
-
-def _check_depth(text: str, loader: type[yaml.SafeLoader]) -> None:
-    """Raise RecursionError where nodes are nested too deep; the composer, which recurses, would not survive it."""
-    import yaml
-
-    depth = 0
-    for event in yaml.parse(text, loader):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth > MOST_DEPTH:
-                raise RecursionError
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
 
 
 def _is_empty(node: yaml.Node) -> bool:
