@@ -99,6 +99,17 @@ def test_where_nobody_told_each_interface_is_an_alternative() -> None:
     assert [verdict(shut, port) for port in (80, 81)] == ["unknown", "drop"]
 
 
+def test_interfaces_that_are_alike_are_one_alternative() -> None:
+    alike = [nic(name, f"10.1.0.{number}", group="web") for number, name in enumerate("cde", 6)]
+    found = host([WEB, ALL], [*NICS, *alike], [vnet(front="")])
+    assert [span.text for span in found.alternatives] == [
+        "the host has the interface a, or one of 3 others with the same groups",
+        "the host has the interface b",
+    ]
+    own = nsg(rule(destinationAddressPrefix="10.1.0.6"), deny(), name="web")
+    assert len(host([own, ALL], [*NICS, *alike], [vnet(front="")]).alternatives) == 5
+
+
 def test_where_no_interface_is_exported_each_group_is_an_alternative() -> None:
     found = host([WEB, ALL])
     assert [span.text for span in found.alternatives] == ["the host is in web", "the host is in all"]
@@ -199,6 +210,18 @@ def test_effective_groups_are_those_of_one_interface_with_tags_expanded() -> Non
     blamed = trace(found, source="192.0.2.9", destination_port=80).rule
     assert blamed is not None
     assert blamed.name == "Tag"
+
+
+def test_the_host_is_in_the_expanded_virtual_network_whatever_its_address() -> None:
+    blocks = ["10.1.0.0/16"]
+    ends = {"sourceAddressPrefix": "VirtualNetwork", "destinationAddressPrefix": "VirtualNetwork"}
+    expanded = {"expandedSourceAddressPrefix": blocks, "expandedDestinationAddressPrefix": blocks}
+    both = [in_force("In", 100, **ends, **expanded), in_force("Out", 100, direction="Outbound", **ends, **expanded)]
+    stop = [in_force(f"Stop{way}", 200, direction=way, access="Deny") for way in ("Inbound", "Outbound")]
+    found = host(effective(("subnet", "outer", [*both, *stop])))
+    assert [verdict(found, 80, source=ip) for ip in ("10.1.0.9", "10.2.0.9")] == ["accept", "drop"]
+    out = [verdict(found, 80, hook="output", destination=ip) for ip in ("10.1.0.9", "10.2.0.9")]
+    assert out == ["accept", "drop"]
 
 
 def test_an_effective_star_is_written_as_ipv4() -> None:

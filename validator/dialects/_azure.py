@@ -7,7 +7,7 @@ group of the subnet and then that of the interface, outbound traffic the reverse
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from validator.dialects import Fragment, Options
 from validator.dialects._azure_data import SecurityGroup
@@ -32,7 +32,7 @@ def convert(fragments: Sequence[Fragment], options: Options, platform: str = "az
     found = estate(fragments, options)
     if not any(export.groups for export in found.exports):
         return None
-    candidates = points(found)
+    candidates = _merged(points(found))
     builder = _Builder(found)
     places = [place for place in PLACES if any(_at(place, point) for point in candidates)] or [PLACES[-1]]
     bases = {(way, place): builder.base(way, place, candidates) for way in ("inbound", "outbound") for place in places}
@@ -87,24 +87,13 @@ class _Builder:
 
     def _shared(self, way: str, point: Point, wall: Wall) -> str:
         """The name of the chain with the rules of `wall` as they are at `point`, and at every point where they are."""
-        which = (id(wall.group),) if wall.group else (wall.path, wall.line, wall.unknown)
-        key = (way, which, point.network, *self._of_host(way, point, wall))
+        key = _alike(way, point, wall)
         if key not in self._names:
             label = wall.group.name if wall.group else "unknown group"
             name = f"{label} {way} {len(self._names) + 1}"
             self.chains[name] = Chain(name, (*self._rules(way, point, wall), _left(way, wall)))
             self._names[key] = name
         return self._names[key]
-
-    def _of_host(self, way: str, point: Point, wall: Wall) -> tuple[object, ...]:
-        """What of the host itself the rules of `wall` ask about: its addresses, and its application security groups."""
-        rules = wall.group.rules if wall.group else ()
-        own = [
-            (r.destinations, r.destination_groups) if way == "inbound" else (r.sources, r.source_groups) for r in rules
-        ]
-        places = any(block != "*" for blocks, _ in own for block in blocks)
-        groups = any(names for _, names in own)
-        return (places and point.addresses, groups and point.application_groups, point.whole)
 
     def _rules(self, way: str, point: Point, wall: Wall) -> tuple[Rule, ...]:
         effective = wall.group is not None and wall.group.effective
@@ -118,6 +107,34 @@ class _Builder:
                 why = export.why or "the export is one page of several: run az network nsg list"
                 rules += undecidable((), Span(export.path, 1, f"{way}: {why}"), why, why)
         return tuple(rules)
+
+
+def _merged(candidates: Sequence[Point]) -> tuple[Point, ...]:
+    """`candidates` with one for all those that are alike: which of them it is changes nothing."""
+    alike: dict[tuple[object, ...], list[Point]] = {}
+    for point in candidates:
+        keys = tuple((wall.place, _alike(way, point, wall)) for wall in point.walls for way in ("inbound", "outbound"))
+        alike.setdefault(keys, []).append(point)
+    found = []
+    for first, *others in alike.values():
+        text = first.span.text + (f", or one of {len(others)} others with the same groups" if others else "")
+        found.append(replace(first, span=replace(first.span, text=text)))
+    return tuple(found)
+
+
+def _alike(way: str, point: Point, wall: Wall) -> tuple[object, ...]:
+    """What is equal where the rules of a wall are the same at two points: the group, the network, and what of the host
+    itself the rules ask about (its addresses, its application security groups)."""
+    inbound = way == "inbound"
+    rules = [rule for rule in (wall.group.rules if wall.group else ()) if rule.inbound is inbound]
+    own = [(r.destinations, r.destination_groups) if inbound else (r.sources, r.source_groups) for r in rules]
+    places = any(block != "*" for blocks, _ in own for block in blocks)
+    groups = any(names for _, names in own)
+    which = (id(wall.group),) if wall.group else (wall.path, wall.line, wall.unknown)
+    return (
+        *(way, which, point.network),
+        *(places and (point.addresses, point.whole), groups and point.application_groups),
+    )
 
 
 def _at(place: str, point: Point) -> Wall | None:

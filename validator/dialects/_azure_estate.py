@@ -21,24 +21,18 @@ from validator.dialects._azure_data import (
 
 @dataclass(frozen=True, slots=True)
 class Estate:
-    """Groups and interfaces with the path of their export; subnets, networks and service tags by identity."""
+    """Groups and interfaces with the path of their export; subnets, networks and service tags by identity.
+
+    `groups` are those that are no effective ones; what is exported twice alike stands there once.
+    """
 
     exports: tuple[SecurityGroups, ...]
+    groups: tuple[tuple[str, SecurityGroup], ...]
     interfaces: tuple[tuple[str, Interface], ...]
     subnets: Mapping[str, tuple[str, Subnet]]
     networks: Mapping[str, VirtualNetwork]
     tags: Mapping[str, tuple[str, ...]]
     options: Options
-
-    @property
-    def groups(self) -> tuple[tuple[str, SecurityGroup], ...]:
-        """Every group that is no effective one, with the path of its export; what is exported twice alike, once."""
-        found: dict[object, tuple[str, SecurityGroup]] = {}
-        for export in self.exports:
-            for group in export.groups:
-                if not group.effective:
-                    found.setdefault(_content(group), (export.path, group))
-        return tuple(found.values())
 
     @property
     def effective(self) -> tuple[SecurityGroups, ...]:
@@ -55,8 +49,10 @@ def estate(fragments: Sequence[Fragment], options: Options) -> Estate:
         if isinstance(part, Interfaces):
             for interface in part.interfaces:
                 interfaces.setdefault(identity(interface.id), (part.path, interface))
+    exports = tuple(part for part in parts if isinstance(part, SecurityGroups))
     return Estate(
-        exports=tuple(part for part in parts if isinstance(part, SecurityGroups)),
+        exports=exports,
+        groups=_groups(exports),
         interfaces=tuple(interfaces.values()),
         subnets={
             identity(subnet.id): (part.path, subnet)
@@ -69,6 +65,15 @@ def estate(fragments: Sequence[Fragment], options: Options) -> Estate:
         tags={name: blocks for part in parts if isinstance(part, ServiceTags) for name, blocks in part.tags.items()},
         options=options,
     )
+
+
+def _groups(exports: Sequence[SecurityGroups]) -> tuple[tuple[str, SecurityGroup], ...]:
+    found: dict[object, tuple[str, SecurityGroup]] = {}
+    for export in exports:
+        for group in export.groups:
+            if not group.effective:
+                found.setdefault(_content(group), (export.path, group))
+    return tuple(found.values())
 
 
 def _content(group: SecurityGroup) -> tuple[object, ...]:

@@ -127,8 +127,7 @@ class Ruleset:
         """The group's rules, and the default rules that the export leaves out."""
         written = [*group.rules, *(group.default_rules or ())]
         there = {(rule.inbound, rule.priority) for rule in written if not rule.why}
-        missing = [rule for rule in DEFAULT_RULES if (rule.inbound, rule.priority) not in there]
-        return [*written, *(replace(rule, line=0) for rule in missing)]
+        return [*written, *(rule for rule in DEFAULT_RULES if (rule.inbound, rule.priority) not in there)]
 
     def _tied(self, rules: list[SecurityRule]) -> Iterator[Rule]:
         """Rules of one priority. Azure has one each; which of several comes first nobody could tell."""

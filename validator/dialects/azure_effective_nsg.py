@@ -15,6 +15,7 @@ from validator.dialects._azure_data import SecurityGroup, SecurityGroups, Securi
 from validator.dialects._azure_groups import rules
 from validator.dialects._azure_json import Thing, is_kind, read, texts, thing
 from validator.dialects._azure_points import place_of
+from validator.dialects._azure_sides import tag_of
 from validator.dialects._cloud import is_block
 from validator.errors import ExportError
 from validator.packets.fields import Family
@@ -74,7 +75,10 @@ def _associated(association: Thing | None, name: str) -> tuple[str, ...]:
 
 
 def _expanded(rule: SecurityRule, found: Thing | None) -> SecurityRule:
-    """`rule` with the blocks that the platform gives for its service tags, and without what names a kind of rule."""
+    """`rule` with the blocks that the platform gives for its service tags, and without what names a kind of rule.
+
+    On the host's own side VirtualNetwork stays what it is: the host is in it, whatever its address.
+    """
     if found is None:
         return rule
     sources = _blocks(found, "expandedSourceAddressPrefix")
@@ -82,9 +86,15 @@ def _expanded(rule: SecurityRule, found: Thing | None) -> SecurityRule:
     return replace(
         rule,
         name=rule.name.rpartition("/")[2],
-        sources=sources or rule.sources,
-        destinations=destinations or rule.destinations,
+        sources=rule.sources if not rule.inbound and _is_network(rule.sources) else sources or rule.sources,
+        destinations=rule.destinations
+        if rule.inbound and _is_network(rule.destinations)
+        else destinations or rule.destinations,
     )
+
+
+def _is_network(entries: tuple[str, ...]) -> bool:
+    return [tag_of(entry) for entry in entries] == ["virtualnetwork"]
 
 
 def _blocks(found: Thing, name: str) -> tuple[str, ...]:
