@@ -76,9 +76,13 @@ ASSUMPTIONS: Mapping[str, str] = {
     "reverse-path": "packets come in by the interface that leads back to their source (reverse path filters pass them)",
     "service-hardening": "no module is one of the Windows services that service hardening restricts",
     "translated": "a module, or its peer, listens where address translation (DNAT, REDIRECT) sends its port",
-    "listed-interfaces": (
-        "the interfaces that were exported are all that are in the groups which rules name "
-        "(`az network nic list` shows none of scale sets: `az vmss nic list` does)"
+    "listed-members": (
+        "the interfaces, instances or pods that were exported are all that have the groups, tags and labels which "
+        "rules name (`az network nic list` shows none of scale sets: `az vmss nic list` does)"
+    ),
+    "no-firewall-policies": (
+        "no firewall policy of Google Cloud decides before or after the VPC rules; "
+        "`gcloud compute networks get-effective-firewalls NETWORK --format=json` exports all that hold"
     ),
     "unfragmented": "packets arrive whole (connection tracking reassembles fragments before the filter)",
     "profile-defaults": (

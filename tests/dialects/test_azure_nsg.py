@@ -205,7 +205,7 @@ def test_application_groups_are_the_addresses_of_their_interfaces() -> None:
     server = host(*exports, addresses=("10.1.0.4",))
     assert [verdict(server, 80, source=f"10.1.0.{end}") for end in (5, 6)] == ["accept", "drop"]
     assert verdict(server, 80, source="10.1.0.99") == "drop"  # by an assumption
-    taken_back = host(*exports, addresses=("10.1.0.4",), withdrawn=("listed-interfaces",))
+    taken_back = host(*exports, addresses=("10.1.0.4",), withdrawn=("listed-members",))
     assert [verdict(taken_back, 80, source=f"10.1.0.{end}") for end in (5, 6, 99)] == ["accept", "drop", "unknown"]
     assert verdict(host(*exports, addresses=("10.1.0.6",)), 80, source="10.1.0.5") == "drop"  # not a server itself
 

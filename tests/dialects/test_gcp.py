@@ -280,3 +280,25 @@ def test_other_files_are_refused_with_a_reason(export: object, message: str) -> 
 
 def test_yaml_of_gcloud_is_called_by_its_name() -> None:
     assert "1: this is gcloud output as YAML; add --format=json" in refusal("kind: compute#firewall\nname: a\n")
+
+
+def test_what_exports_cannot_list_is_a_named_assumption() -> None:
+    machines = [instance("a", "10.0.0.1", "web"), instance("host", "10.0.0.7")]
+    rules = [rule(sourceTags=["web", "other"], sourceRanges=["10.8.0.0/16"])]
+    sources = ("10.0.0.1", "10.0.0.7", "10.8.1.1")
+    for withdrawn, expected in ((frozenset(), "drop"), (frozenset({"listed-members"}), "unknown")):
+        listed = wall([rule(sourceTags=["web"])], machines, groups=("host",), withdrawn=withdrawn)
+        assert verdict(listed, 80, source="10.0.0.9") == expected
+        assert [verdict(listed, 80, source=each) for each in sources] == ["accept", "drop", expected]
+    assert "an instance with network tag web, and no export lists it" in asked(listed, 80, source="10.0.0.9")[0]
+    assert verdict(wall(rules, machines, groups=("host",)), 80, source="10.0.0.9") == "unknown"  # nobody has `other`
+
+
+def test_policies_that_were_not_exported_are_assumed_to_decide_nothing() -> None:
+    taken_back = frozenset({"no-firewall-policies"})
+    assert verdict(wall([rule(**ANY)]), 80) == "accept"
+    assert verdict(wall([rule(**ANY)], withdrawn=taken_back), 80) == "unknown"
+    assert verdict(wall([rule(**ANY)], withdrawn=taken_back), 80, state="established") == "accept"
+    assert verdict(wall([rule(**ANY)], policy(step(1, "allow")), withdrawn=taken_back), 80) == "unknown"
+    whole = {"firewalls": [rule(**ANY)], "firewallPolicys": []}
+    assert verdict(wall(whole, withdrawn=taken_back), 80) == "accept"

@@ -250,3 +250,12 @@ def test_a_list_of_kubectl_is_read_as_yaml_and_json() -> None:
     listed = "apiVersion: v1\nkind: List\nitems:\n- " + DENY.rstrip().replace("\n", "\n  ") + "\n"
     assert verdict(wall(listed), 80) == "drop"
     assert counts(listed)["unsupported"] == 0
+
+
+def test_pods_that_no_export_lists_are_a_named_assumption() -> None:
+    exports = (WEB, pod("web", "10.2.0.1", app="web"), pod("else", "10.2.0.3"), space("x"))
+    sources = ("10.2.0.1", "10.2.0.3", "10.2.0.9")
+    told = wall(*exports, groups=("x/web",))
+    assert [verdict(told, 80, source=each) for each in sources] == ["accept", "drop", "drop"]
+    taken_back = wall(*exports, groups=("x/web",), withdrawn=frozenset({"listed-members"}))
+    assert [verdict(taken_back, 80, source=each) for each in sources] == ["accept", "drop", "unknown"]

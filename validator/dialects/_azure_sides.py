@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from validator.dialects._azure_data import identity
 from validator.dialects._azure_estate import Estate
 from validator.dialects._azure_points import Point
-from validator.dialects._cloud import addresses, is_block, told
+from validator.dialects._cloud import addresses, is_block, members, told
 from validator.model import Condition, ConditionMatch, FieldMatch, Match
 from validator.packets.fields import Family, Field, Intervals
 from validator.packets.intervals import complement, intersect, normalise
@@ -188,7 +188,7 @@ class Sides:
         """The ways in which the peer can be in an application security group.
 
         Interfaces that are exported are in it or not; of other addresses nobody can tell, but the assumption is
-        that all interfaces of the groups are exported (`az network nic list` shows none of scale sets).
+        that all interfaces of the groups are exported.
         """
         known = self._told(group)
         known = self._told(_name(group)) if known is None else known
@@ -203,15 +203,10 @@ class Sides:
             for _, interface in self.found.interfaces:
                 is_member = identity(group) in map(identity, interface.application_groups)
                 (inside if is_member else outside).extend(interface.addresses)
-            members = addresses(inside, self.family)
-            yield (FieldMatch(field, members),)
-            top = (1 << self.family.bits) - 1
-            others = complement(normalise([*members, *addresses(outside, self.family)]), top)
-            assumption = "listed-interfaces"
-            taken = None if assumption in self.found.options.withdrawn else False
-            text = f"the peer is a member of {_name(group)} that no export of interfaces shows"
-            unlisted = Condition(f"unlisted peer in {identity(group)}", text, self.point.span, assumption, taken)
-            yield (FieldMatch(field, others), ConditionMatch(unlisted))
+            members_at, others_at = addresses(inside, self.family), addresses(outside, self.family)
+            who = f"in the application security group {_name(group)}"
+            key = f"peer in {identity(group)}"
+            yield from members(field, members_at, others_at, key, who, self.point.span, self.found.options)
 
 
 def _any_of(field: Field, intervals: Intervals, rest: list[tuple[Match, ...]]) -> Side:

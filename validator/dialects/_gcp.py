@@ -14,9 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import ip_address, ip_network
 
 from validator.dialects import Fragment, Options
+from validator.dialects._cloud import assumed
 from validator.dialects._gcp_data import (
     FirewallRule,
     FirewallRules,
@@ -49,6 +51,7 @@ from validator.packets.fields import TCP, Family, Field
 from validator.packets.intervals import complement, normalise
 from validator.source import Span
 
+_NO_POLICIES = "no-firewall-policies"
 _LIST = "gcloud compute firewall-rules list --format=json"
 _KINDS = ("hierarchy", "system", "global", "regional")
 _METADATA = int(ip_address("169.254.169.254"))
@@ -57,13 +60,14 @@ _PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "1
 
 @dataclass(frozen=True, slots=True)
 class _Host:
-    """What the exports of one host hold, and where it may be."""
+    """What the exports of one host hold, and where it may be; `whole` where they hold every policy there is."""
 
     rules: tuple[FirewallRules, ...]
     policies: tuple[tuple[str, Policy], ...]
     known: Known
     points: tuple[Point, ...]
     policies_first: dict[str, bool]
+    whole: bool
     options: Options
     path: str
 
@@ -107,7 +111,8 @@ def _host(fragments: Sequence[Fragment], options: Options) -> _Host:
     known = Known.of(every, [each for each in data if isinstance(each, Instances)], named)
     path = next((each.path for each in rules), fragments[0].path)
     first = {network_name(network.name): network.policies_first for network in networks}
-    return _Host(rules, tuple(policies), known, points(known, options, path), first, options, path)
+    whole = any(each.whole for each in data if isinstance(each, Policies))
+    return _Host(rules, tuple(policies), known, points(known, options, path), first, whole, options, path)
 
 
 def _parts(data: object) -> tuple[object, ...]:
@@ -136,7 +141,7 @@ def _chains(name: str, inbound: bool, host: _Host) -> Iterator[Chain]:
     late: list[Rule] = []
     for number, (path, policy) in enumerate(host.policies):
         chain = Chain(f"policy {number} {policy.name} {name}", tuple(_policy(path, policy, inbound, host)))
-        where = per_point(host.points, lambda point, policy=policy: _is_in(policy, point))  # type: ignore[misc]
+        where = per_point(host.points, partial(_is_in, policy))
         span = Span(path, policy.line, f"policy {policy.name}")
         if policy.kind in ("global", "regional"):
             # What a policy does not decide goes on, so that asking it a second time, in its later place, is harmless.
@@ -149,7 +154,17 @@ def _chains(name: str, inbound: bool, host: _Host) -> Iterator[Chain]:
     rules = Chain(f"VPC rules {name}", tuple(_vpc(inbound, host)))
     yield rules
     steps += _jump((ALWAYS,), Span(host.path, 1, "VPC firewall rules"), rules)
-    yield Chain(name, (*_always(inbound, host), *steps, *late), _implied(name, inbound, host))
+    yield Chain(name, (*_always(inbound, host), *_unseen(host), *steps, *late), _implied(name, inbound, host))
+
+
+def _unseen(host: _Host) -> Iterator[Rule]:
+    """Policies that no export holds: assumed to decide nothing."""
+    if not host.whole:
+        text = "a firewall policy that was not exported decides it"
+        condition = assumed(
+            f"gcp policies {host.options.host}", text, _NO_POLICIES, Span(host.path, 1, text), host.options
+        )
+        yield from undecidable((condition,), Span(host.path, 1, text), text, text)
 
 
 def _jump(whens: Sequence[When], span: Span, chain: Chain) -> Iterator[Rule]:
@@ -242,7 +257,7 @@ def _rules(path: str, rule: FirewallRule, host: _Host) -> Iterator[Rule]:
     """The rule in the model: none where it cannot match in this family or is for other hosts."""
     options = host.options
     where = per_point(host.points, lambda point: is_target(rule, point, options))
-    parts = (traffic(rule), peers(rule, host.known, options), own(rule, options))
+    parts = (traffic(rule), peers(rule, path, host.known, options), own(rule, options))
     why = rule.why
     for part, what in zip(parts, ("protocols or ports", "sources or destinations", "addresses"), strict=True):
         if part is None and not why:

@@ -79,10 +79,11 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """The firewall policies of one export."""
+    """The firewall policies of one export; `whole` where they are all that hold in its network."""
 
     path: str
     policies: tuple[Policy, ...]
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)

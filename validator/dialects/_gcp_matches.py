@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from validator.dialects import Options
-from validator.dialects._cloud import addresses, is_block, told
+from validator.dialects._cloud import addresses, is_block, members, told
 from validator.dialects._gcp_data import FirewallRule, Protocol, network_name
 from validator.dialects._gcp_points import Known, Point
 from validator.model import AnyOf, Condition, ConditionMatch, FieldMatch, Match
 from validator.packets.fields import ICMP, TCP, UDP, Field, Interval, Intervals
 from validator.packets.intervals import normalise
+from validator.source import Span
 
 _PROTOCOLS = {"icmp": ICMP, "tcp": TCP, "udp": UDP, "esp": 50, "ah": 51, "sctp": 132}
 _WITH_PORTS = (TCP, UDP, 132)
@@ -77,7 +78,7 @@ def port(text: str) -> Interval | None:
     return (low, high) if low <= high else None
 
 
-def peers(rule: FirewallRule, known: Known, options: Options) -> When | None:
+def peers(rule: FirewallRule, path: str, known: Known, options: Options) -> When | None:
     """The other side's addresses; None where a block is none."""
     field = Field.SOURCE if rule.inbound else Field.DESTINATION
     ranges = rule.ranges
@@ -90,11 +91,7 @@ def peers(rule: FirewallRule, known: Known, options: Options) -> When | None:
         cases.append((FieldMatch(field, blocks),))
     for kind, names in (("network tag", rule.source_tags), ("service account", rule.source_accounts)):
         for name in names:
-            resolved = told(name, options)
-            if resolved is None:
-                resolved = _members(kind, name, rule, known, options)
-            text = f"the peer is an instance with {kind} {name} ({_INSTANCES} tells which have it)"
-            cases += _set_or(resolved, field, Condition(f"gcp peer {network_name(rule.network)} {kind} {name}", text))
+            cases += _instances(kind, name, rule, path, known, options)
     for peer in rule.peers:
         way = "comes from" if rule.inbound else "goes to"
         condition = Condition(f"gcp {field.label} {peer}", f"the packet {way} {peer}")
@@ -110,10 +107,21 @@ def _set_or(resolved: Intervals | None, field: Field, condition: Condition) -> I
         yield (FieldMatch(field, resolved),)
 
 
-def _members(kind: str, name: str, rule: FirewallRule, known: Known, options: Options) -> Intervals | None:
-    """The addresses of the instances with a tag or account; None where no exported instance has it."""
-    found = known.members.get((network_name(rule.network), kind, name))
-    return None if found is None else addresses(found, options.family)
+def _instances(
+    kind: str, name: str, rule: FirewallRule, path: str, known: Known, options: Options
+) -> Iterator[Alternative]:
+    """When the peer is an instance with a tag or account: by its address, if the site or an exported instance tells."""
+    network = network_name(rule.network)
+    key = f"gcp peer {network} {kind} {name}"
+    who = f"an instance with {kind} {name}"
+    found = known.members.get((network, kind, name))
+    resolved = told(name, options)
+    if resolved is not None or found is None:
+        text = f"the peer is {who} ({_INSTANCES} tells which have it)"
+        yield from _set_or(resolved, Field.SOURCE, Condition(key, text))
+        return
+    inside, listed = addresses(found, options.family), addresses(known.listed[network], options.family)
+    yield from members(Field.SOURCE, inside, listed, key, who, Span(path, rule.line, rule.name), options)
 
 
 def own(rule: FirewallRule, options: Options) -> When | None:

@@ -43,13 +43,15 @@ class Point:
 class Known:
     """What the exports name: rules with the path of each, and instances likewise.
 
-    `members` are the primary addresses in a network of the instances with a tag or service account.
+    `members` are the primary addresses in a network of the instances with a tag or service account, `listed` every
+    address of a network's instances.
     """
 
     rules: tuple[tuple[str, FirewallRule], ...]
     instances: tuple[tuple[str, Instance], ...]
     networks: tuple[str, ...]
     members: Mapping[tuple[str, str, str], Sequence[str]]
+    listed: Mapping[str, Sequence[str]]
 
     @staticmethod
     def of(rules: Sequence[tuple[str, FirewallRule]], exports: Sequence[Instances], named: Sequence[str]) -> Known:
@@ -58,12 +60,14 @@ class Known:
         found = [network_name(rule.network) for _, rule in rules if rule.network]
         found += [network_name(face.network) for _, each in instances for face in each.interfaces]
         members: dict[tuple[str, str, str], list[str]] = {}
+        listed: dict[str, list[str]] = {}
         for _, each in instances:
             names = [("network tag", tag) for tag in each.tags] + [("service account", name) for name in each.accounts]
             for face in each.interfaces:
+                listed.setdefault(network_name(face.network), []).extend((*face.primary, *face.others))
                 for kind, name in names:
                     members.setdefault((network_name(face.network), kind, name), []).extend(face.primary)
-        return Known(tuple(rules), instances, tuple(sorted({*found, *map(network_name, named)})), members)
+        return Known(tuple(rules), instances, tuple(sorted({*found, *map(network_name, named)})), members, listed)
 
     def tags(self) -> set[str]:
         """Every network tag that stands somewhere."""

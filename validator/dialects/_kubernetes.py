@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from validator.dialects import Fragment, Options
-from validator.dialects._cloud import addresses, told
+from validator.dialects._cloud import addresses, members, told
 from validator.dialects._kubernetes_data import NetworkPolicy, Objects, Peer, PolicyRule, Port
 from validator.dialects._kubernetes_points import Cluster, Point, points
 from validator.errors import ExportError
@@ -193,7 +193,7 @@ def _rules(
         match: tuple[Match, ...] | None = ()
         line, who = rule.line, "everybody"
         if peer is not None:
-            match = _any_of(list(_peer(peer, policy, inbound, host)))
+            match = _any_of(list(_peer(peer, path, policy, inbound, host)))
             line, who = peer.line, peer_text(peer, policy)
         if match is None:
             continue
@@ -244,7 +244,7 @@ def peer_text(peer: Peer, policy: NetworkPolicy) -> str:
     return f"{pods} in namespaces {peer.namespaces.text}"
 
 
-def _peer(peer: Peer, policy: NetworkPolicy, inbound: bool, host: _Host) -> Iterator[tuple[Match, ...]]:
+def _peer(peer: Peer, path: str, policy: NetworkPolicy, inbound: bool, host: _Host) -> Iterator[tuple[Match, ...]]:
     """When the other side is `peer`."""
     family = host.options.family
     field = Field.SOURCE if inbound else Field.DESTINATION
@@ -264,20 +264,23 @@ def _peer(peer: Peer, policy: NetworkPolicy, inbound: bool, host: _Host) -> Iter
     condition = ConditionMatch(Condition(f"peer {name}", text))
     sure: list[str] = []
     maybe: list[str] = []
-    away = True
+    apart: list[str] = []
     for _, pod in host.cluster.pods:
         answer = host.cluster.is_peer(pod, peer.pods, peer.namespaces, policy.namespace)
         if answer is False:
+            apart += pod.addresses if not pod.on_host else ()
             continue
         if not pod.addresses:
-            away = True
-            break
-        away = False
+            yield (condition,)
+            return
         (sure if answer and not pod.on_host else maybe).extend(pod.addresses)
-    if away:
+    if not sure and not maybe:
         yield (condition,)
         return
-    if found := addresses(sure, family):
-        yield (FieldMatch(field, found),)
-    if found := addresses(maybe, family):
-        yield (FieldMatch(field, found), condition)
+    unclear = addresses(maybe, family)
+    if unclear:
+        yield (FieldMatch(field, unclear), condition)
+    inside = addresses(sure, family)
+    listed = normalise([*addresses(apart, family), *unclear])
+    span = Span(path, peer.line, f"{policy.label}: {name}")
+    yield from members(field, inside, listed, f"peer {name}", f"one of the {name}", span, host.options)

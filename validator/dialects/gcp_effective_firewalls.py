@@ -46,7 +46,7 @@ def parse(source: Source, ledger: Ledger) -> Fragment:
         effective(each, rank, networks, reader, source)
         for rank, each in enumerate(_list(data, "firewallPolicys", source))
     )
-    found = (FirewallRules(source.path, rules), Policies(source.path, policies))
+    found = (FirewallRules(source.path, rules), Policies(source.path, policies, whole=True))
     return Fragment(NAME, PLATFORM, source.path, found, tuple(Family))
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TypeGuard
 
-from validator.model import MODULES_ANSWER, AnyOf, Condition, ConditionMatch, FieldMatch, Match, Rule
+from validator.model import MODULES_ANSWER, AnyOf, Condition, ConditionMatch, FieldMatch, Match, NoneOf, Rule
 from validator.packets.fields import Field, Intervals
 from validator.packets.intervals import normalise
 
@@ -35,11 +35,24 @@ def _is_port(match: Match) -> TypeGuard[FieldMatch]:
     return isinstance(match, FieldMatch) and match.field is Field.DESTINATION_PORT
 
 
+def assumed_in(matches: Iterable[Match]) -> Iterator[ConditionMatch]:
+    """The assumed conditions that `matches` ask about, at any depth."""
+    for match in matches:
+        match match:
+            case ConditionMatch():
+                if match.condition.assumed is not None:
+                    yield match
+            case AnyOf():
+                for each in match.alternatives:
+                    yield from assumed_in(each)
+            case NoneOf():
+                yield from assumed_in(match.matches)
+
+
 def assumed_conditions(rules: list[Rule]) -> list[Condition]:
     """The assumed conditions that stand in the matches of `rules`, each once."""
     found: dict[str, Condition] = {}
     for rule in rules:
-        for match in rule.matches:
-            if isinstance(match, ConditionMatch) and match.condition.assumed is not None:
-                found.setdefault(match.condition.key, match.condition)
+        for match in assumed_in(rule.matches):
+            found.setdefault(match.condition.key, match.condition)
     return list(found.values())

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 
-from validator.engine.asked import asked_ports, asks_the_module, assumed_conditions, names_ports
+from validator.engine.asked import asked_ports, asks_the_module, assumed_conditions, assumed_in, names_ports
 from validator.engine.evaluate import Decider, Evaluator, Outcome, interface_patterns
 from validator.engine.legs import EPHEMERAL, LEGS, RELATED, Leg
 from validator.engine.passing import passed, reachable
@@ -23,7 +23,6 @@ from validator.model import (
     MODULES_ANSWER,
     Chain,
     Condition,
-    ConditionMatch,
     Firewall,
     Hook,
     Rule,
@@ -305,16 +304,13 @@ class Path:
 
     @cached_property
     def _failing(self) -> list[Rule]:
-        """The enabled rules that an assumption keeps from matching."""
+        """The enabled rules that an assumption keeps from matching, wholly or in part."""
         return [
             rule
             for chain in self._chains()
             for rule in chain.rules
             if rule.enabled
-            and any(
-                isinstance(match, ConditionMatch) and match.condition.assumed is (not match.expected)
-                for match in rule.matches
-            )
+            and any(match.condition.assumed is (not match.expected) for match in assumed_in(rule.matches))
         ]
 
     def _chains(self) -> list[Chain]:

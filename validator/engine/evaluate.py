@@ -8,7 +8,7 @@ its opposite for the replies.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Container, Hashable, Mapping
 
 from validator.engine.outcomes import Assign, Composer, Decider, Following, Free, Outcome, Set
 from validator.engine.regions import MIRROR, STRAIGHT, Bounds, interface_patterns
@@ -159,18 +159,22 @@ class Evaluator(Replies):
         found = self._first_packet(self._settled(found, hook, loopback))
         kept = {int(field) for field in TRANSLATED_TO} | {self._bits.get(bit, -1) for bit in (_DNAT, _HERE)}
         kept.add(self._way_out())
-        translates = False
+        return self._sets(found, kept)
 
-        def only_what_is_translated(outcome: Outcome) -> Outcome:
-            nonlocal translates
+    def _sets(self, node: Node, levels: Container[int]) -> Node | None:
+        """What `node` sets at `levels` where it accepts, as an accepting diagram; None where it sets nothing there."""
+        any_set = False
+
+        def alone(outcome: Outcome) -> Outcome:
+            nonlocal any_set
             if outcome.verb is not Verb.ACCEPT:
                 return _ACCEPTED
-            assign = tuple(entry for entry in outcome.assign if entry[0] in kept)
-            translates = translates or bool(assign)
+            assign = tuple(entry for entry in outcome.assign if entry[0] in levels)
+            any_set = any_set or bool(assign)
             return Outcome(Verb.ACCEPT, None, assign)
 
-        found = self._composer.map(found, only_what_is_translated)
-        return found if translates else None
+        found = self._composer.map(node, alone)
+        return found if any_set else None
 
     def sources(self, firewall: Firewall, hook: Hook, loopback: bool = False) -> Node | None:
         """As `translation`, with what the source is translated to, for connections at `hook` whose first packet gets
@@ -182,19 +186,8 @@ class Evaluator(Replies):
         return self._sources[key]
 
     def _sources_of(self, firewall: Firewall, hook: Hook, loopback: bool) -> Node | None:
-        kept = set(map(self._replied, REPLIED_TO))
-        translates = False
-
-        def only_what_is_translated(outcome: Outcome) -> Outcome:
-            nonlocal translates
-            if outcome.verb is not Verb.ACCEPT:
-                return _ACCEPTED
-            assign = tuple(entry for entry in outcome.assign if entry[0] in kept)
-            translates = translates or bool(assign)
-            return Outcome(Verb.ACCEPT, None, assign)
-
-        found = self._composer.map(self._whole(firewall, hook, loopback, True), only_what_is_translated)
-        if not translates:
+        found = self._sets(self._whole(firewall, hook, loopback, True), set(map(self._replied, REPLIED_TO)))
+        if found is None:
             return None
         found = self._first_packet(self._settled(found, hook, loopback))
         translation = self.translation(firewall, hook, loopback)

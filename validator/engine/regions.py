@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from validator.engine.asked import assumed_in
 from validator.model import (
     AnyOf,
     Bit,
@@ -100,10 +101,8 @@ class Regions:
         """The rules that count so far and match under an assumption."""
         for rules in self._slices.values():
             for rule in rules:
-                for match in rule.matches:
-                    if type(match) is ConditionMatch and match.condition.assumed is not None:
-                        yield rule
-                        break
+                if next(assumed_in(rule.matches), None) is not None:
+                    yield rule
 
     def slice_of(self, chain: Chain) -> list[Rule]:
         """The rules of `chain` that count; see `sliced`."""
@@ -168,7 +167,16 @@ class Regions:
 
     def meets_but_for_assumptions(self, rule: Rule) -> bool:
         """Whether some packet within the bounds can meet `rule`, whatever is assumed."""
-        return all(isinstance(match, ConditionMatch) or self._met(match) for match in rule.matches)
+        return all(map(self._met_but_for_assumptions, rule.matches))
+
+    def _met_but_for_assumptions(self, match: Match) -> bool:
+        match match:
+            case ConditionMatch() | NoneOf():
+                return True
+            case AnyOf():
+                return any(all(map(self._met_but_for_assumptions, parts)) for parts in match.alternatives)
+            case _:
+                return self._met(match)
 
     def _met(self, match: Match) -> bool:
         found = self._meets.get(id(match))
