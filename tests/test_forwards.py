@@ -13,6 +13,8 @@ from validator.hosts import load
 from validator.packets.fields import Family
 from validator.results import Result
 
+OUTBOUND = rule(name="off", Direction="Out", Enabled="No")
+"""A dump without any outbound rule would be one of the inbound rules only."""
 OURS, SVCHOST = r"C:\OL\server.exe", r"C:\Windows\System32\svchost.exe"
 
 
@@ -26,7 +28,7 @@ def judged(
     folder: Path, proxies: str, *listed: str, host: str = "", module: str = "http-server", families: str = "4"
 ) -> list[Result]:
     """The results of a module on a host with these rules and port proxies."""
-    (folder / "web.txt").write_text("\n" + "\n".join(listed or [rule()]) + "\nOk.\n")
+    (folder / "web.txt").write_text("\n" + "\n".join([*(listed or [rule()]), OUTBOUND]) + "\nOk.\n")
     (folder / "proxy.txt").write_text(proxies)
     text = f"hosts: {{web: {{{host}exports: [web.txt, proxy.txt], modules: [{module}], profile: domain}}}}\n"
     (folder / "site.yaml").write_text(text)

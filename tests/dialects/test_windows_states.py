@@ -10,6 +10,8 @@ from tests.dialects.exports import verdict
 from validator.dialects import Fragment, Options
 from validator.dialects._windows import convert
 from validator.dialects._windows_rules import (
+    GROUP_POLICY,
+    LOCAL,
     PROFILES,
     RANKS,
     Change,
@@ -20,7 +22,7 @@ from validator.dialects._windows_rules import (
     WindowsRules,
 )
 from validator.dialects._windows_states import Settled, proxy, settle
-from validator.dialects._windows_store import GROUP_POLICY, LOCAL, WindowsStore
+from validator.dialects._windows_store import WindowsStore
 from validator.model import Proxy
 from validator.packets.fields import Family
 from validator.source import Span

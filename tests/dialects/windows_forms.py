@@ -92,7 +92,8 @@ def script(rules: Sequence[Told]) -> Files:
         words += [f"remoteip={each.addresses}"] if each.addresses else []
         words += [f'program="{each.program}"'] if each.program else []
         lines.append("netsh advfirewall firewall add rule " + " ".join(words))
-    before = dump(verbose("off in both", Enabled="No", LocalPort="1"))
+    off = {"Enabled": "No", "LocalPort": "1"}
+    before = dump(verbose("off in both", **off), verbose("off in both", **off, Direction="Out"))
     return {"before.txt": before.encode(), "change.cmd": "\r\n".join(lines).encode()}
 
 

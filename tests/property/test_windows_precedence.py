@@ -23,8 +23,17 @@ from hypothesis import strategies as st
 from tests.property.test_interpret import leaf, levels_of
 from validator.dialects import Fragment, Options
 from validator.dialects._windows import convert
-from validator.dialects._windows_rules import PROFILES, Limit, ProfileState, WindowsProfiles, WindowsRule, WindowsRules
-from validator.dialects._windows_store import GROUP_POLICY, LOCAL, WindowsStore
+from validator.dialects._windows_rules import (
+    GROUP_POLICY,
+    LOCAL,
+    PROFILES,
+    Limit,
+    ProfileState,
+    WindowsProfiles,
+    WindowsRule,
+    WindowsRules,
+)
+from validator.dialects._windows_store import WindowsStore
 from validator.engine.evaluate import Evaluator, interface_patterns
 from validator.engine.interpret import interpret
 from validator.engine.packet import Packet

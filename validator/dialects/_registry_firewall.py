@@ -15,8 +15,16 @@ from dataclasses import dataclass, field
 
 from validator.dialects._registry_values import Value
 from validator.dialects._rule_string import is_rule, parse_rule
-from validator.dialects._windows_rules import PROFILES, ProfileState, WindowsProfiles, WindowsRule, WindowsRules
-from validator.dialects._windows_store import GROUP_POLICY, LOCAL, WindowsStore
+from validator.dialects._windows_rules import (
+    GROUP_POLICY,
+    LOCAL,
+    PROFILES,
+    ProfileState,
+    WindowsProfiles,
+    WindowsRule,
+    WindowsRules,
+)
+from validator.dialects._windows_store import WindowsStore
 from validator.errors import ExportError
 from validator.source import Ledger, LineState, Source, Span
 

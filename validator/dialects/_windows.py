@@ -15,6 +15,7 @@ from validator.dialects._windows_changes import apply
 from validator.dialects._windows_keywords import Keywords
 from validator.dialects._windows_matches import Scope, address_match, port_match, protocol_match
 from validator.dialects._windows_rules import (
+    GROUP_POLICY,
     PROFILES,
     Limit,
     PortProxies,
@@ -24,7 +25,7 @@ from validator.dialects._windows_rules import (
     WindowsRules,
 )
 from validator.dialects._windows_states import Settled, proxy, settle
-from validator.dialects._windows_store import GROUP_POLICY, WindowsStore, opened
+from validator.dialects._windows_store import WindowsStore, opened
 from validator.model import (
     ACCEPT,
     DROP,

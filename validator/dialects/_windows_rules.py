@@ -14,6 +14,8 @@ from validator.packets.fields import Family
 from validator.source import Span
 
 PROFILES = ("domain", "private", "public")
+LOCAL = ("local-in", "local-out")
+GROUP_POLICY = ("gpo-in", "gpo-out")
 
 SENTENCES = {
     "program": "the program is {}",
@@ -116,11 +118,13 @@ VERBOSE_HIDES = ("user", "package")
 
 @dataclass(frozen=True, slots=True)
 class WindowsRules:
-    """The rules of an export; `hides` is what the form of export never shows of a rule's scope."""
+    """The rules of an export; `hides` is what the form of export never shows of a rule's scope, `covers` the rules that
+    it holds completely, words of LOCAL and GROUP_POLICY: by store and direction."""
 
     path: str
     rules: tuple[WindowsRule, ...]
     hides: tuple[str, ...] = ()
+    covers: tuple[str, ...] = LOCAL
 
 
 @dataclass(frozen=True, slots=True)
