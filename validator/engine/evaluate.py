@@ -8,15 +8,15 @@ its opposite for the replies.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Hashable, Mapping
+from collections.abc import Callable, Container, Hashable, Mapping, Sequence
 
 from validator.engine.outcomes import Assign, Composer, Decider, Following, Free, Outcome, Set
 from validator.engine.regions import MIRROR, STRAIGHT, Bounds, interface_patterns
 from validator.engine.replies import Replies
 from validator.model import LOOPBACK, PASSES, REPLIED_TO, TRANSLATED_TO, Bit, Firewall, Hook, Verb
-from validator.packets.fields import ICMP, ICMPV6, TCP, Field, State, TcpFlag
+from validator.packets.fields import ICMP, ICMPV6, TCP, Field, Interval, State, TcpFlag
 from validator.packets.intervals import normalise
-from validator.packets.nodes import Node
+from validator.packets.nodes import Node, support
 from validator.packets.space import PacketSpace
 
 OPPOSITE = {Hook.INPUT: Hook.OUTPUT, Hook.OUTPUT: Hook.INPUT, Hook.FORWARD: Hook.FORWARD}
@@ -24,6 +24,8 @@ OPPOSITE = {Hook.INPUT: Hook.OUTPUT, Hook.OUTPUT: Hook.INPUT, Hook.FORWARD: Hook
 
 _DNAT, _HERE, _FROM_HERE = Bit("dnat"), Bit("local-destination"), Bit("local-source")
 _BROADCAST = Bit("broadcast-destination")
+_QUESTIONS = {0: 8, 14: 13, 16: 15, 18: 17, 129: 128}
+"""The ICMP types that open a connection by those that answer them (nf_conntrack_proto_icmp.c, ..._icmpv6.c)."""
 _CARRIED, _OF_CONNECTION = ("mark", "connmark", "dnat"), ("reply", "connmark")
 _ACCEPTED = Outcome(Verb.ACCEPT)
 
@@ -108,6 +110,7 @@ class Evaluator(Replies):
         self._composer.assigns = True
         here, dnat, source = self._bit(_HERE), self._bit(_DNAT), self._replied(Field.SOURCE)
 
+        translation = self._of_the_question(translation)
         made: dict[Hashable, Node] = {}
 
         def following(assign: Assign) -> Node:
@@ -192,6 +195,18 @@ class Evaluator(Replies):
         found = self._first_packet(self._settled(found, hook, loopback))
         translation = self.translation(firewall, hook, loopback)
         return found if translation is None else self._composer.both(translation, found)
+
+    def _of_the_question(self, translation: Node) -> Node:
+        """`translation`, which asks for the ICMP type of a first packet, by the type of an answer to it."""
+        if int(Field.ICMP_TYPE) not in support(translation):
+            return translation
+
+        def make(ways: Sequence[tuple[Interval, Node]]) -> Node:
+            kids = {kind: kid for (low, high), kid in ways for kind in range(low, high + 1)}
+            asked = [((kind, kind), kids[_QUESTIONS.get(kind, kind)]) for kind in sorted(kids)]
+            return self._diagrams.switch(int(Field.ICMP_TYPE), asked)
+
+        return self._diagrams.replace(translation, {int(Field.ICMP_TYPE): make})
 
     def _first_packet(self, node: Node) -> Node:
         """`node` for the first packets of connections, whatever packet of theirs is asked about."""
