@@ -84,6 +84,10 @@ ASSUMPTIONS: Mapping[str, str] = {
         "no firewall policy of Google Cloud decides before or after the VPC rules; "
         "`gcloud compute networks get-effective-firewalls NETWORK --format=json` exports all that hold"
     ),
+    "group-policy": (
+        "no group policy sets a profile otherwise than it is set locally; "
+        "`reg export HKLM\\SOFTWARE\\Policies\\Microsoft\\WindowsFirewall` exports what it sets"
+    ),
     "unfragmented": "packets arrive whole (connection tracking reassembles fragments before the filter)",
     "profile-defaults": (
         "every profile is on with Windows' defaults (BlockInbound, AllowOutbound); "

@@ -6,7 +6,10 @@ from itertools import permutations
 
 import pytest
 
-from tests.dialects.exports import verdict
+from tests.dialects.exports import verdict, wall
+from tests.dialects.test_netsh_profiles import every
+from tests.dialects.test_netsh_rules import dump
+from tests.dialects.test_netsh_rules import rule as listed
 from validator.dialects import Fragment, Options
 from validator.dialects._windows import convert
 from validator.dialects._windows_rules import (
@@ -166,3 +169,22 @@ def test_that_local_settings_do_not_block_all_inbound_is_assumed_where_only_grou
     assert answers(policy, *RULES, withdrawn=("profile-defaults",))[2] == "unknown"
     local = export("shown", on=True, inbound="block")
     assert answers(local, *RULES, withdrawn=("profile-defaults",))[2] == "accept"
+
+
+def test_what_is_set_locally_counts_by_an_assumption_where_group_policy_is_not_known() -> None:
+    assert settle([export("local", on=True)], []).local == {"domain"}
+    assert settle([export("local", on=True), export("shown", on=True)], []).local == frozenset()
+    assert settle([export("local", on=True), export("gpo", on=True)], []).local == frozenset()
+    assert settle([export("shown", on=True)], [script(state="off")]).local == {"domain"}
+    assert settle([export("shown", on=True), export("gpo", on=True)], [script(state="off")]).local == frozenset()
+
+
+def test_a_script_switches_a_profile_off_unless_group_policy_sets_it() -> None:
+    rules = dump(listed(), listed(Direction="Out", Enabled="No"))
+    off = "netsh advfirewall set domainprofile state off\n"
+    for texts in ((rules, off), (rules, every(), off)):
+        assert verdict(wall(*texts), 81, in_interface="domain") == "accept"
+        taken_back = wall(*texts, withdrawn=("group-policy", "profile-defaults"))
+        assert verdict(taken_back, 81, in_interface="domain") == "unknown"
+    unchanged = wall(rules, every(), withdrawn=("group-policy",))
+    assert verdict(unchanged, 81, in_interface="domain") == "drop"

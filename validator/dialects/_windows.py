@@ -121,7 +121,7 @@ class _Builder:
         path: str,
     ) -> None:
         self._dumps, self._exported, self._options, self._path = rules, exported, options, path
-        self._states, self._complete = settled.states, settled.complete
+        self._states, self._complete, self._local = settled.states, settled.complete, settled.local
         self._policy = {word for store in stores for word in store.covers}
         self._active_store = {store.path for store in stores for each in store.profiles if each.store == "effective"}
         self._scope = Scope(options.host, Keywords(options.addresses, options.interfaces, options.keywords))
@@ -131,6 +131,7 @@ class _Builder:
         name = "inbound" if inbound else "outbound"
         rules = [stateful(Span(self._path, 1, "replies pass (stateful firewall)"))]
         for profile in PROFILES:
+            rules.extend(self._overruled(profile, inbound))
             rules.extend(self._switched(profile, inbound))
         for state in self._states.values():
             if state.local_rules is False and not self._knows_policy(inbound):
@@ -173,6 +174,16 @@ class _Builder:
         taken = None if "profile-defaults" in self._options.withdrawn else value
         key = f"{self._options.host}: {text}"
         return ConditionMatch(Condition(key, text, Span(self._path, 1), "profile-defaults", taken))
+
+    def _overruled(self, profile: str, inbound: bool) -> Iterator[Rule]:
+        """What group policy may make of a profile of which only the local settings are known: anything."""
+        if profile in self._local and not self._knows_policy(inbound):
+            text = f"group policy sets the {profile} profile otherwise"
+            span = self._states[profile].state_span
+            taken = None if "group-policy" in self._options.withdrawn else False
+            key = f"{self._options.host}: {text}"
+            otherwise = ConditionMatch(Condition(key, text, span, "group-policy", taken))
+            yield from undecidable((self._profile(profile, inbound), otherwise), span, text, text)
 
     def _switched(self, profile: str, inbound: bool) -> Iterator[Rule]:
         """What a profile's state does before any rule: off lets all pass, block-always nothing in."""

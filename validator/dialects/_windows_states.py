@@ -39,11 +39,13 @@ _SETTINGS = {
 @dataclass(frozen=True, slots=True)
 class Settled:
     """The state of each profile once scripts have run, and what was overruled on the way. `complete` names the profiles
-    of which it is known whether they block all inbound connections, which group policy alone does not tell."""
+    of which it is known whether they block all inbound connections, which group policy alone does not tell; `local`
+    those that are set locally as far as is known (by a `.wfw`, a script), which group policy may overrule."""
 
     states: States
     overruled: tuple[Overruled, ...] = ()
     complete: frozenset[str] = frozenset()
+    local: frozenset[str] = frozenset()
 
 
 def settle(exports: Sequence[WindowsProfiles], changes: Sequence[WindowsChanges]) -> Settled:
@@ -53,10 +55,12 @@ def settle(exports: Sequence[WindowsProfiles], changes: Sequence[WindowsChanges]
     """
     ranked = _ranked(exports)
     overruled: list[Overruled] = []
+    scripted: set[str] = set()
     for store in ("effective", "shown", "local"):
         if ranked[store] or (store == "local" and not ranked["effective"] and not ranked["shown"]):
             before = ranked[store]
             after = apply_profiles(before, changes)
+            scripted.update(name for name, state in after.items() if state != before.get(name))
             if store == "effective":
                 after = _kept(before, after, ranked["gpo"], overruled)
             for name in (name for name in after if name in before):
@@ -69,7 +73,9 @@ def settle(exports: Sequence[WindowsProfiles], changes: Sequence[WindowsChanges]
         merged[name] = _merged(told, overruled)
     lost = {(each.setting, each.overruled_span) for each in overruled}
     final = [each for each in overruled if (each.setting, each.span) not in lost]
-    return Settled(merged, tuple(dict.fromkeys((*final, *_without_local_rules(merged)))), complete)
+    in_force = {name for store in ("effective", "shown") for name in ranked[store]} - scripted
+    local = frozenset((*ranked["local"], *scripted)) - in_force - frozenset(ranked["gpo"])
+    return Settled(merged, tuple(dict.fromkeys((*final, *_without_local_rules(merged)))), complete, local)
 
 
 def _ranked(exports: Sequence[WindowsProfiles]) -> dict[str, States]:
