@@ -15,17 +15,11 @@ from validator.hosts import load
 
 ROOT = Path(__file__).parents[1]
 CORPUS = ROOT.parent / "shared" / "corpus"
+WINDOWS = ("netsh", "netsh_legacy", "netsh_localised", "netsh_script", "wfw", "reg", "reghive", "wfmsc")
 FOLDERS = (
-    "netsh",
-    "netsh_localised",
+    *WINDOWS,
     "iptables",
     "aws",
-    "netsh_legacy",
-    "netsh_script",
-    "wfw",
-    "reg",
-    "reghive",
-    "wfmsc",
     "azure",
     "azure_arm",
     "gcp",
@@ -86,6 +80,13 @@ REFUSED = {
     "ALBListenerHTTPS": "this CloudFormation template makes no security group",
 }
 """A part of a file's name, and of what it is refused with; the first part that fits counts."""
+NOT_UNDERSTOOD = {
+    # the port proxies that follow the rules in the same file, which are to be passed by themselves
+    "zhcn_show_rule_and_portproxy": 4,
+    # its head: the hive was copied while Windows was writing it, and what the log holds is missing
+    "SYSTEM_WIN_10_1709": 1,
+}
+"""A part of a Windows export's name, and how many of its lines are not understood; of every other one none is."""
 READ_ANYWAY = ("SecurityGroups", "security-groups", "compute_firewall.tfplan")
 
 
@@ -111,6 +112,9 @@ def test_a_real_export_is_judged_or_refused_with_a_reason(path: Path) -> None:
     (export,) = loaded.exports
     counts = export.ledger.counts()
     assert counts.pop("total") == len(export.source.lines) == sum(counts.values())
+    if path.parent.name in WINDOWS:
+        listed = next((number for part, number in NOT_UNDERSTOOD.items() if part in path.name), 0)
+        assert len(export.ledger.unsupported()) == counts["unsupported"] == listed
     checked = check(loaded, policy_file.load("ol-connect"), None, CheckOptions())
     if export.dialect.NAME == "netsh-portproxy":  # beside rules it adds facts; alone it decides nothing
         assert "no firewall rules were given" in str(checked.errors[0])

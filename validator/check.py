@@ -121,7 +121,7 @@ def _check_host(
             notes = tuple(_forwarded(requirement, each, own, graph) for each in taken)
             judged = [replace(result, forwards=notes) for result in judged]
         if requirement.entry.helper and not requirement.local:
-            judged = [_with_data(result, requirement, own, graph) for result in judged]
+            judged = _with_data(judged, requirement, own, graph)
         results += judged
     return results, skipped
 
@@ -130,13 +130,18 @@ _DATA_PORTS: Intervals = ((49152, 65535),)
 """The ports of passive FTP: RFC 6335 section 6 leaves 49152-65535 to such use. Servers may be set to others."""
 
 
-def _with_data(result: Result, requirement: Requirement, own: list[Firewall], graph: Graph) -> Result:
-    """`result` of a control connection, with what becomes of its data connections."""
-    if result.verdict is Verdict.BLOCKED:
-        return result
+def _with_data(results: list[Result], requirement: Requirement, own: list[Firewall], graph: Graph) -> list[Result]:
+    """`results` of a control connection in each profile, with what becomes of its data connections."""
+    if all(result.verdict is Verdict.BLOCKED for result in results):
+        return results
     data = replace(requirement, entry=replace(requirement.entry, ports=_DATA_PORTS))
-    question = Question(data, _path(data, own, graph, _DATA_PORTS), result.profile)
-    return replace(result, data_connections=data_connections(question))
+    path = _path(data, own, graph, _DATA_PORTS)
+    return [
+        result
+        if result.verdict is Verdict.BLOCKED
+        else replace(result, data_connections=data_connections(Question(data, path, result.profile)))
+        for result in results
+    ]
 
 
 def _forwarded(requirement: Requirement, forward: Forward, own: list[Firewall], graph: Graph) -> Forwarded:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from validator.engine.asked import assumed_in
 from validator.model import (
     AnyOf,
     Bit,
@@ -41,6 +40,8 @@ MIRROR = {
 """The field of the request that holds what a field of the reply holds."""
 STRAIGHT = {field: field for field in Field}
 _PORTS = (Field.PROTOCOL, Field.SOURCE_PORT, Field.DESTINATION_PORT)
+_NAMELESS = FieldMatch | ConditionMatch
+"""The matches that name no interface, of which rules have most."""
 _STOPS = frozenset((Verb.ACCEPT, Verb.DELIVER, Verb.DROP, Verb.REJECT, Verb.RETURN))
 
 
@@ -51,7 +52,7 @@ def interface_patterns(firewalls: Iterable[Firewall]) -> set[str]:
 
     def visit(matches: tuple[Match, ...]) -> None:
         for match in matches:
-            if isinstance(match, FieldMatch) or id(match) in seen:
+            if isinstance(match, _NAMELESS) or id(match) in seen:
                 continue
             seen.add(id(match))
             match match:
@@ -67,7 +68,8 @@ def interface_patterns(firewalls: Iterable[Firewall]) -> set[str]:
         for chain in firewall.chains.values():
             for rule in chain.rules:
                 visit(rule.matches)
-                patterns.update(value.name for _, value in rule.action.assign if isinstance(value, InterfaceName))
+                if rule.action.assign:
+                    patterns.update(value.name for _, value in rule.action.assign if isinstance(value, InterfaceName))
     return patterns
 
 
@@ -91,18 +93,16 @@ class Regions:
         self.conditions: dict[str, Condition] = within.conditions if within else {}
         self._meets: dict[int, bool] = {}
         self._slices: dict[int, list[Rule]] = {}
-        self._askings: dict[int, list[tuple[Rule, tuple[int, ...]]]] = {}
+        self._askings: dict[int, list[tuple[Rule, tuple[int, ...], bool]]] = {}
         self._matches: dict[tuple[int, ...], tuple[Match, ...]] = within._matches if within else {}
         self._known: dict[tuple[int, ...], bool] = {}
         self._ranges: dict[int, tuple[int, Intervals]] = within._ranges if within else {}
         self._bits: dict[Bit, int] = within._bits if within else {}
 
-    def assuming(self) -> Iterator[Rule]:
-        """The rules that count so far and match under an assumption."""
+    def counting(self) -> Iterator[Rule]:
+        """The rules that count so far: those of the slices."""
         for rules in self._slices.values():
-            for rule in rules:
-                if next(assumed_in(rule.matches), None) is not None:
-                    yield rule
+            yield from rules
 
     def slice_of(self, chain: Chain) -> list[Rule]:
         """The rules of `chain` that count; see `sliced`."""
@@ -119,18 +119,19 @@ class Regions:
         """The rules that count among those that do for wider bounds; rules with the same matches of protocol and
         ports are looked at once."""
         found = []
-        for rule, asked in within._asking(chain):
+        for rule, asked, stops in within._asking(chain):
             meets_it = self._known.get(asked)
             if meets_it is None:
                 meets_it = self._known[asked] = all(map(self._met, self._matches[asked]))
             if meets_it:
                 found.append(rule)
-                if rule.action.verb in _STOPS and all(map(self._covers, rule.matches)):
+                if stops and all(map(self._covers, self._matches[asked])):
                     break
         return found
 
-    def _asking(self, chain: Chain) -> list[tuple[Rule, tuple[int, ...]]]:
-        """The rules of the slice with which of their matches ask about what narrower bounds may narrow."""
+    def _asking(self, chain: Chain) -> list[tuple[Rule, tuple[int, ...], bool]]:
+        """The rules of the slice with which of their matches ask about what narrower bounds may narrow, and whether
+        a rule stops every packet that those take."""
         found = self._askings.get(id(chain))
         if found is None:
             found = self._askings[id(chain)] = []
@@ -138,7 +139,8 @@ class Regions:
                 asking = tuple([match for match in rule.matches if _asks_for_ports(match)])
                 key = tuple(map(id, asking))
                 self._matches[key] = asking
-                found.append((rule, key))
+                others = (match for match in rule.matches if not _asks_for_ports(match))
+                found.append((rule, key, rule.action.verb in _STOPS and all(map(self._covers, others))))
         return found
 
     def sliced(self, rules: Sequence[Rule]) -> list[Rule]:
@@ -151,6 +153,22 @@ class Regions:
                 if rule.action.verb in _STOPS and all(map(self._covers, rule.matches)):
                     break
         return found
+
+    def deciding(self, chain: Chain) -> list[Rule]:
+        """The rules of the slice up to one that takes all packets within the bounds, assumed conditions at their
+        values. Those behind it count for what is assumed, but decide nothing."""
+        found = []
+        for rule in self.slice_of(chain):
+            found.append(rule)
+            if rule.action.verb in _STOPS and all(map(self._takes_all, rule.matches)):
+                break
+        return found
+
+    def _takes_all(self, match: Match) -> bool:
+        """Whether every packet within the bounds meets `match`, assumed conditions at their values."""
+        if isinstance(match, ConditionMatch):
+            return match.condition.assumed is match.expected
+        return self._covers(match)
 
     def _covers(self, match: Match) -> bool:
         """Whether every packet within the bounds meets `match`, for certain."""
