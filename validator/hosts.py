@@ -36,8 +36,8 @@ class Loaded:
 def load(arguments: Sequence[str], site: Site | None = None) -> Loaded:
     """Read the exports named on the command line, or in `site` where none are named.
 
-    An argument is a path, or `host=a.txt,b.txt`; a file may be of several hosts (a cloud's groups). Never raises for a bad file: the error is
-    collected and the other files are still read.
+    An argument is a path, or `host=a.txt,b.txt`; a file may be of several hosts (a cloud's groups). Never raises for a
+    bad file: the error is collected and the other files are still read.
     """
     exports: list[Export] = []
     errors: list[UserError] = []
@@ -91,6 +91,7 @@ def _grouped(exports: Sequence[Export]) -> list[Export]:
     taken = {export.host for export in exports if export.host}
     principals = [export for export in exports if stands_alone(export.dialect)]
     named: dict[int, str] = {id(export): export.host for export in exports if export.host}
+    _together([export for export in exports if not export.host], named, taken)
     for export in principals:
         if id(export) not in named:
             named[id(export)] = _join(export, principals, named) or _name(export, taken)
@@ -103,6 +104,16 @@ def _grouped(exports: Sequence[Export]) -> list[Export]:
     return [
         Export(export.source, export.dialect, export.fragment, export.ledger, named[id(export)]) for export in exports
     ]
+
+
+def _together(exports: Sequence[Export], named: dict[int, str], taken: set[str]) -> None:
+    """Name the hosts of exports whose dialect says which of them belong together (the .tf files of a folder)."""
+    for grouped in {grouped for export in exports if (grouped := getattr(export.dialect, "grouped", None))}:
+        own = [export for export in exports if getattr(export.dialect, "grouped", None) is grouped]
+        for export, host in zip(own, grouped([export.fragment for export in own]), strict=True):
+            if host:
+                named[id(export)] = host
+                taken.add(host)
 
 
 def stands_alone(dialect: Dialect) -> bool:

@@ -60,6 +60,14 @@ class Condition:
 
 ASSUMPTIONS: Mapping[str, str] = {
     "normal-load": "rate limiters are below their limit",
+    "default-acls": (
+        "the network ACLs of subnets let everything pass, as the default ones of Amazon do; "
+        "`aws ec2 describe-network-acls` exports what is set"
+    ),
+    "other-subnets": (
+        "peers are in other subnets than the host (traffic inside one passes no network ACL); "
+        "`aws ec2 describe-subnets` exports their blocks"
+    ),
     "hidden-scope": "no rule of this dump is limited to a program, service, user or package that the dump hides",
     "unicast-frames": "packets come in frames addressed to the host alone (pkttype unicast)",
     "forwarding": (
@@ -283,7 +291,8 @@ class Firewall:
     is False where the operating system exempts loopback. `alternatives` are settings of which nobody told
     which is in force (the security groups of an interface), each with a text: rules test their position
     with Field.ALTERNATIVE, and a requirement is judged for every one. `profiles_off` gives the line that says
-    that a profile is switched off (then it filters nothing).
+    that a profile is switched off (then it filters nothing). `platform_addresses` are those of a cloud's own
+    services: no module is there, so peers that nobody declared do not include them.
     """
 
     host: str
@@ -298,6 +307,7 @@ class Firewall:
     profiles_off: Mapping[str, Span] = field(default_factory=dict)
     loopback_filtered: bool = True
     alternatives: tuple[Span, ...] = ()
+    platform_addresses: Intervals = ()
     proxy: Proxy | None = None
 
 

@@ -11,7 +11,7 @@ from validator.engine.evaluate import Decider, Evaluator
 from validator.engine.legs import EPHEMERAL, FOLLOWING, LEGS, PROTOCOLS, RELATED, REPLY, REQUEST, Leg
 from validator.model import ASSUMPTIONS, LOOPBACK, Condition, InterfaceMatch, Rule, Verb
 from validator.packets.fields import Field, Intervals
-from validator.packets.intervals import normalise
+from validator.packets.intervals import complement, intersect, normalise
 from validator.packets.space import PacketSet
 from validator.policy import Direction
 from validator.requirements import ANYBODY, LOOPBACK_ADDRESS, UNICAST, Requirement
@@ -42,6 +42,8 @@ class Question:
             own = peers
         else:
             peers = UNICAST[requirement.family] if anybody else requirement.peer_ranges
+            if anybody or requirement.peers is None:
+                peers = self._without_platforms(peers)
             own = requirement.host_ranges
         found: dict[int, Intervals] = {
             Field.SOURCE: peers if inbound else own,
@@ -55,6 +57,12 @@ class Question:
         if not requirement.local:
             found[Field.IN_INTERFACE if inbound else Field.OUT_INTERFACE] = self._interfaces()
         return found
+
+    def _without_platforms(self, peers: Intervals) -> Intervals:
+        """Peers without the addresses of clouds' own services, where no module is."""
+        own = normalise(each for c in self.path.crossings for each in c.firewall.platform_addresses)
+        top = self.path.space.top(Field.SOURCE)
+        return intersect(peers, complement(own, top)) if own else peers
 
     def _interfaces(self) -> Intervals:
         """The interfaces towards the peers: the profile's, or all but loopback."""

@@ -10,6 +10,9 @@ A dialect is a module of this package (no leading underscore) with
 - `convert(fragments, options) -> Firewall | None`: one platform's fragments of one
   host as the model, None where they say nothing about that family. Shared by a platform's dialects
   and kept in an underscore module (`_windows.py`, `_linux.py`).
+
+It may have `grouped(fragments) -> tuple[str, ...]` too: the hosts of fragments for which nobody named one (empty: no
+say).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """JSON that knows its lines: objects remember where they and their keys stand.
 
-The text is first checked by the standard library, whose errors say the line; the tokens of what is
-then known to be JSON are read a second time for their positions.
+The text is first checked by the standard library, whose errors say the line; what is then known to be JSON is read
+a second time for its positions: line by line where every line holds one value, as programs print it that indent, else
+token by token.
 """
 
 from __future__ import annotations
@@ -9,12 +10,15 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_right
+from collections.abc import Sequence
 from typing import Any
 
 from validator.errors import ExportError
 from validator.source import Source
 
 _TOKEN = re.compile(r'[\[\]{}]|"(?:[^"\\]|\\.)*"|[^\s,:\[\]{}"]+')
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+_NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][-+]?\d+)?")
 _AGAIN = "export it again"
 
 
@@ -46,7 +50,65 @@ def load(source: Source) -> Any:
     except (RecursionError, ValueError):
         problem = "JSON that is nested too deep, or a number that is too long"
         raise ExportError(problem, _AGAIN, source.path, 1) from None
-    return _locate(text, source.path)
+    found = _by_line(source.lines, source.path)
+    return _locate(text, source.path) if found is None else found
+
+
+_WORDS = {"true": True, "false": False, "null": None, "[]": None, "{}": None}
+_OPENING = ("{", "[")
+
+
+def _by_line(lines: Sequence[str], path: str) -> Any:
+    """The value of valid JSON of which every line holds one value, the start of one, or an end; None for others."""
+    root: list[Any] = []
+    stack: list[Any] = [root]
+    into: Any = root
+    for number, line in enumerate(lines, 1):
+        text = line.strip()
+        if not text:
+            continue
+        if text[0] in "]}":
+            if len(text) > 2 or text[1:] not in ("", ","):
+                return None
+            stack.pop()
+            into = stack[-1]
+            continue
+        if text[-1] == ",":
+            text = text[:-1]
+        key = ""
+        keyed = type(into) is Located
+        if keyed:
+            end = text.find('": ')
+            key = text[1:end]
+            text = text[end + 3 :]
+            if end < 1 or '"' in key or "\\" in key or not text:
+                return None
+        value: Any
+        if text[0] == '"':
+            value = text[1:-1]
+            if '"' in value or "\\" in value or len(text) < 2:
+                if not _STRING.fullmatch(text):
+                    return None
+                value = json.loads(text)
+        elif text in _OPENING:
+            value = Located(number) if text == "{" else []
+            stack.append(value)
+        elif text in _WORDS:
+            value = _WORDS[text] if text[0] not in "[{" else Located(number) if text == "{}" else []
+        elif _NUMBER.fullmatch(text):
+            value = json.loads(text)
+        else:
+            return None
+        if keyed:
+            if key in into:
+                raise ExportError(f"the key {key[:40]!r} stands twice in one object", _AGAIN, path, number)
+            into[key] = value
+            into.lines[key] = number
+        else:
+            into.append(value)
+        if text in _OPENING:
+            into = value
+    return root[0]
 
 
 def _locate(text: str, path: str) -> Any:
