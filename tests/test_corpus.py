@@ -63,7 +63,9 @@ def test_a_real_export_is_judged_or_refused_with_a_reason(path: Path) -> None:
     counts = export.ledger.counts()
     assert counts.pop("total") == len(export.source.lines) == sum(counts.values())
     checked = check(loaded, policy_file.load("ol-connect"), None, CheckOptions())
-    if not stands_alone(export.dialect) and not checked.report.results:  # it adds facts to rules; alone it decides nothing
+    if (
+        not stands_alone(export.dialect) and not checked.report.results
+    ):  # it adds facts to rules; alone it decides nothing
         assert "no firewall rules were given" in str(checked.errors[0])
         return
     assert checked.report.results

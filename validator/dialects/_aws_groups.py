@@ -7,6 +7,7 @@ are allowed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from validator.dialects._aws_data import Group, Permission
 from validator.dialects._aws_inventory import Inventory
@@ -104,7 +105,7 @@ def _rules(
         text = f"{group.label} {where}: {permission.why}"
         yield from undecidable(own, Span(path, permission.line, text), text, permission.why)
         return
-    what = (*own, *_what(permission))
+    what = (*own, *_what(permission.protocol, permission.first, permission.last))
     ports = _ports_text(permission)
     field = Field.SOURCE if inbound else Field.DESTINATION
     way = "from" if inbound else "to"
@@ -126,14 +127,13 @@ def _ports_text(permission: Permission) -> str:
     return f"{permission.protocol} {ports}"
 
 
-def _what(permission: Permission) -> tuple[Match, ...]:
-    """Protocol and ports, or ICMP type and code."""
-    name = permission.protocol
+@lru_cache(maxsize=1 << 16)
+def _what(name: str, first: int | None, last: int | None) -> tuple[Match, ...]:
+    """Protocol and ports, or ICMP type and code; the same object for the same, which the engine looks at once."""
     if name == "-1":
         return ()
     number = _PROTOCOLS[name] if name in _PROTOCOLS else int(name)
     found: list[Match] = [FieldMatch(Field.PROTOCOL, ((number, number),))]
-    first, last = permission.first, permission.last
     if number in (TCP, UDP) and first is not None and last is not None:
         found.append(FieldMatch(Field.DESTINATION_PORT, ((first, last),)))
     if number in (ICMP, ICMPV6):

@@ -21,8 +21,9 @@ class Members:
 
     def __init__(self, inventory: Inventory, options: Options) -> None:
         self._inventory, self._options = inventory, options
-        self._vpcs = {group.id: group.vpc for _, group in inventory.groups if group.vpc}
-        self._known: dict[str, Match | None] = {}
+        self._vpcs = {identity: found[0].vpc for identity, found in inventory.members.items() if found[0].vpc}
+        self._vpcs |= {group.id: group.vpc for _, group in inventory.groups if group.vpc}
+        self._conditions: dict[tuple[str, str, str, str], ConditionMatch] = {}
 
     def match(self, peer: Peer, group: Group, field: Field) -> tuple[Match, ...] | None:
         """What `field` must be for a permission of `group`; None where it can be nothing in this family."""
@@ -45,9 +46,10 @@ class Members:
 
     def _group(self, peer: Peer, group: Group, field: Field) -> tuple[Match, ...] | None:
         asked = self._asked(peer)
-        vpc = self._vpcs.get(peer.value, "") or peer.vpc or group.vpc
+        here = self._vpcs.get(group.id, "")
+        vpc = self._vpcs.get(peer.value, "") or peer.vpc or here
         members = self._inventory.members.get(peer.value, ())
-        if not (members or vpc in self._inventory.vpcs) or not self._reaches(peer, group, vpc):
+        if not (members or vpc in self._inventory.vpcs) or not self._reaches(peer, here, vpc):
             return (asked,)
         family = self._options.family
         exact = addresses((each for one in members for each in one.addresses), family)
@@ -66,6 +68,12 @@ class Members:
         return alternatives[0] if len(alternatives) == 1 else (AnyOf(tuple(alternatives)),)
 
     def _asked(self, peer: Peer) -> ConditionMatch:
+        key = (peer.value, peer.label, peer.peering, peer.status)
+        if key not in self._conditions:
+            self._conditions[key] = self._question(peer)
+        return self._conditions[key]
+
+    def _question(self, peer: Peer) -> ConditionMatch:
         text = f"the peer is in security group {peer.label or peer.value}"
         if peer.peering:
             text += f" over {peer.peering}"
@@ -73,16 +81,14 @@ class Members:
         text += " (aws ec2 describe-network-interfaces exports its members)"
         return ConditionMatch(Condition(f"security group {peer.value}", text))
 
-    def _reaches(self, peer: Peer, group: Group, vpc: str) -> bool:
-        """Whether a reference surely counts: in its own VPC, or over a peering connection that is active."""
+    def _reaches(self, peer: Peer, here: str, vpc: str) -> bool:
+        """Whether a reference from the VPC `here` surely counts: inside it, or over a connection that is active."""
         exported = self._inventory.peerings.get(peer.peering)
         if peer.status not in ("", "active") or (exported and exported.status != "active"):
             return False
-        if group.vpc and vpc == group.vpc and not peer.peering:
-            return True
-        if not group.vpc and not peer.peering and not peer.vpc:
-            return True
-        return bool(peer.peering) and (peer.status == "active" or exported is not None)
+        if peer.peering:
+            return peer.status == "active" or exported is not None
+        return bool(here) and vpc == here
 
 
 def _within(field: Field, ranges: Intervals) -> tuple[Match, ...] | None:

@@ -143,6 +143,8 @@ class Composer:
 
     def forgotten(self, function: Node) -> Node:
         """`function` with outcomes that do not say what was set."""
+        if not self.assigns:
+            return function
         return self.map(function, lambda outcome: Outcome(outcome.verb, outcome.decider))
 
     def _sequence(self, first: Node, second: Following, what: str, forget: bool = False) -> Node:
@@ -181,6 +183,8 @@ class Composer:
 
     def _place(self, first: Node, second: Node, what: str) -> Node:
         """`second` in the place of the leaves of `first` that go on to it and set nothing."""
+        if what != "rules" and second is self._diagrams.leaf(Outcome(Verb.ACCEPT)):
+            return first
         on = self._diagrams.leaf(ON)
         verb = Verb.CONTINUE if what == "rules" else Verb.ACCEPT
         merge = _MERGES[what]

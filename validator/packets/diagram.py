@@ -8,6 +8,7 @@ equality is identity. Nothing here knows what a level means.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from operator import is_
 
 from validator.errors import BudgetError
 from validator.packets.fields import Interval, Intervals
@@ -221,11 +222,15 @@ class Diagrams:
                 if node.level == LEAF:
                     found = change(node.value)
                 else:
-                    found = self.node(node.level, node.highs, [walk(kid) for kid in node.kids])
+                    found = self._with_kids(node, [walk(kid) for kid in node.kids])
                 memo[node.uid] = found
             return found
 
         return walk(a)
+
+    def _with_kids(self, node: Node, kids: list[Node]) -> Node:
+        """`node` with other children; the same where they are the same."""
+        return node if all(map(is_, kids, node.kids)) else self.node(node.level, node.highs, kids)
 
     def fix(self, a: Node, values: Mapping[int, int]) -> Node:
         """`a` with each level in `values` replaced by its value (cofactor, assignment)."""
@@ -241,7 +246,7 @@ class Diagrams:
                 if value is not None:
                     found = walk(child(node, value))
                 else:
-                    found = self.node(node.level, node.highs, [walk(kid) for kid in node.kids])
+                    found = self._with_kids(node, [walk(kid) for kid in node.kids])
                 memo[node.uid] = found
             return found
 
