@@ -36,7 +36,14 @@ REFUSED = {
     "np-guard": "this is what a collector of cloud resources put together",
 }
 """A part of a file's name, and of what it is refused with; the first part that fits counts."""
-READ_ANYWAY = ("SecurityGroups", "security-groups", "NetworkAcls", "NetworkInterfaces", "PrefixLists", "Reservations")
+READ_ANYWAY: tuple[str, ...] = (
+    "SecurityGroups",
+    "security-groups",
+    "NetworkAcls",
+    "NetworkInterfaces",
+    "PrefixLists",
+    "Reservations",
+)
 READ_ANYWAY += ("describe-instances", "describe-network-interfaces", "describe-vpc-peering-connections")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from tests.dialects.exports import read
@@ -121,7 +122,7 @@ def point(
     told: tuple[str, ...] = (),
     family: Family = Family.IPV4,
     withdrawn: tuple[str, ...] = (),
-    networks: dict[str, tuple[str, ...]] | None = None,
+    networks: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Firewall:
     """The firewall of exports (texts, or a name and a text): `at` are the host's addresses, `told` its groups."""
     named = [each if isinstance(each, tuple) else (f"dump{number}.json", each) for number, each in enumerate(texts)]

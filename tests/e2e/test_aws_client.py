@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from moto.server import ThreadedMotoServer
 
 from tests.dialects.exports import asked, verdict
 from validator.dialects import Options, detect
@@ -18,9 +20,6 @@ from validator.hosts import load
 from validator.model import Firewall
 from validator.packets.fields import Family
 from validator.source import Ledger, read
-
-boto3 = pytest.importorskip("boto3")
-moto_server = pytest.importorskip("moto.server")
 
 REGION = "eu-west-1"
 COMMANDS = (
@@ -38,7 +37,7 @@ COMMANDS = (
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[Any]:
-    server = moto_server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     made = boto3.client(

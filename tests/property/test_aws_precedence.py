@@ -102,13 +102,13 @@ def listed(entries: list[Numbered], peer: str, protocol: int, port: int) -> bool
 PORTS = st.sampled_from((0, 79, 80, 81, 1024, 65535))
 RANGES = st.tuples(PORTS, PORTS).map(sorted)
 ALLOWED = st.builds(
-    lambda protocol, ports, peer: Allowed(protocol, *ports, peer),
+    lambda protocol, ports, peer: Allowed(protocol, ports[0], ports[1], peer),
     st.sampled_from(("-1", *NUMBERS)),
     RANGES,
     st.sampled_from((*BLOCKS, *MEMBERS)),
 )
 NUMBERED = st.builds(
-    lambda allow, protocol, ports, block: Numbered(0, allow, protocol, *ports, block),
+    lambda allow, protocol, ports, block: Numbered(0, allow, protocol, ports[0], ports[1], block),
     st.booleans(),
     st.sampled_from((-1, TCP, UDP, 47)),
     RANGES,

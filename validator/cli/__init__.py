@@ -20,4 +20,6 @@ def main() -> None:
     gc.set_threshold(50_000, 20, 50)  # most of what a run makes lives to its end: look for garbage less often
     from validator.cli.run import run
 
-    sys.exit(run(sys.argv[1:]))
+    status = run(sys.argv[1:])
+    gc.freeze()  # the process ends: what is left need not be looked through
+    sys.exit(status)

@@ -40,7 +40,7 @@ def convert(fragments: Sequence[Fragment], options: Options) -> Firewall | None:
     without chains. Raises SiteError for what the site names and no export holds, or what is not the only one of its
     name, and ExportError where exports contradict each other.
     """
-    if not any(isinstance(each.data, Groups) or (isinstance(each.data, Facts) and each.data.acls) for each in fragments):
+    if not any(map(_has_rules, fragments)):
         paths = tuple(dict.fromkeys(fragment.path for fragment in fragments))
         return Firewall(options.host, "no rules", "aws", options.family, {}, {}, paths)
     inventory = gather(fragments)
@@ -66,6 +66,12 @@ def convert(fragments: Sequence[Fragment], options: Options) -> Firewall | None:
     )
 
 
+def _has_rules(fragment: Fragment) -> bool:
+    """Whether an export holds rules, and does not only add facts to those of others."""
+    data = fragment.data
+    return isinstance(data, Groups) or (isinstance(data, Facts) and bool(data.acls))
+
+
 def _chains(found: Sequence[Point], inventory: Inventory, options: Options) -> dict[str, Chain]:
     """The chains that the exports give: of groups, of network ACLs, of routes."""
     chains = []
@@ -85,8 +91,8 @@ def _chains(found: Sequence[Point], inventory: Inventory, options: Options) -> d
 def grouped(fragments: Sequence[Fragment]) -> tuple[str, ...]:
     """The host of each export that nobody named a host: where several kinds of exports are given they tell of one
     inventory, which has the name of the first that holds rules; else each is its own (empty)."""
-    first = next((each.path for each in fragments if isinstance(each.data, Groups)), "")
-    first = first or next((each.path for each in fragments if isinstance(each.data, Facts) and each.data.acls), "")
+    with_rules = sorted(filter(_has_rules, fragments), key=lambda each: not isinstance(each.data, Groups))
+    first = with_rules[0].path if with_rules else ""
     name = PurePath(first).name.split(".")[0] or PurePath(first).name
     several = len({fragment.dialect for fragment in fragments}) > 1
     return tuple(name if several else "" for _ in fragments)

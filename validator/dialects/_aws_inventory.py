@@ -32,9 +32,9 @@ class Inventory:
 
     `groups` come with the export they are in; those that stand in several exports with the same rules are there once;
     `of_id` gives all of one id. `acl_of` and `table_of` give what is in force by the id of a subnet, or of a VPC for
-    all its other subnets. `members` are interfaces by group, and `interfaces` that both commands give are as the fuller one
-    gives them. `vpcs` are those of which interfaces were exported, `whole_vpcs` those of which all were. `paths` are
-    all exports, in the order given.
+    all its other subnets. `members` are interfaces by group, and `interfaces` that both commands give are as the fuller
+    one gives them. `vpcs` are those of which interfaces were exported, `whole_vpcs` those of which all were. `paths`
+    are all exports, in the order given.
     """
 
     paths: tuple[str, ...]

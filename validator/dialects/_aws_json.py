@@ -164,6 +164,6 @@ class Reader:
         return value
 
 
-def once(value: Any) -> str:
+def as_text(value: Any) -> str:
     """A text, or nothing."""
     return value if isinstance(value, str) else ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from validator.dialects._aws_data import Peer, Permission
-from validator.dialects._aws_json import once
+from validator.dialects._aws_json import as_text
 from validator.dialects._cloud import is_block
 from validator.dialects._json_positions import Located
 from validator.source import Ledger, LineState
@@ -108,12 +108,12 @@ def _peer(entry: object, name: str, kind: str) -> Peer | None:
     if kind == "group":
         if not entry.keys() <= _PAIR:
             return None
-        called = once(entry.get("GroupName"))
+        called = as_text(entry.get("GroupName"))
         value = value if value is not None else called
         if not isinstance(value, str) or not value:
             return None
         label = f"{value} ({called})" if called else value
-        more = (once(entry.get(key)) for key in ("VpcId", "UserId", "VpcPeeringConnectionId", "PeeringStatus"))
+        more = (as_text(entry.get(key)) for key in ("VpcId", "UserId", "VpcPeeringConnectionId", "PeeringStatus"))
         return Peer(kind, value, entry.at(name), label, *more)
     if not isinstance(value, str) or not entry.keys() <= {name, "Description"}:
         return None

@@ -75,6 +75,7 @@ _TEXTS: tuple[tuple[re.Pattern[str], str, str], ...] = (
     ),
 )
 
+
 def lookalike(source: Source) -> tuple[int, str, str] | None:
     """The line that gives the file away, what it is, and what to do; None where it is nobody's guess."""
     head = next((line.strip() for line in source.lines if line.strip()), "")

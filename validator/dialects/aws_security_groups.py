@@ -11,9 +11,9 @@ from typing import Any
 from validator.dialects import Fragment
 from validator.dialects._aws import convert, grouped
 from validator.dialects._aws_data import Group, Groups, Permission
-from validator.dialects._aws_json import answer, kind, once, outer_keys
+from validator.dialects._aws_json import answer, as_text, kind, outer_keys
 from validator.dialects._aws_permissions import permission
-from validator.dialects._json_positions import Located
+from validator.dialects._json_positions import Located, without_collection
 from validator.errors import ExportError
 from validator.packets.fields import Family
 from validator.source import Ledger, Source
@@ -36,7 +36,8 @@ def sniff(source: Source) -> bool:
 def parse(source: Source, ledger: Ledger) -> Fragment:
     """The groups in `source`. Raises ExportError where it is no JSON, or other JSON."""
     found = answer(source, ledger, "SecurityGroups", "security groups", TITLE)
-    groups = tuple(_group(item, source, ledger) for item in found.entries)
+    with without_collection():
+        groups = tuple(_group(item, source, ledger) for item in found.entries)
     if not groups:
         raise ExportError("the list of security groups is empty", _AGAIN, source.path, found.at)
     return Fragment(NAME, PLATFORM, source.path, Groups(source.path, groups, found.complete), tuple(Family))
@@ -49,7 +50,9 @@ def _group(item: Located, source: Source, ledger: Ledger) -> Group:
         raise ExportError("an entry of the list is no security group", _AGAIN, source.path, item.line)
     ingress = _permissions(item, "IpPermissions", source, ledger)
     egress = _permissions(item, "IpPermissionsEgress", source, ledger)
-    return Group(identity, once(name), item.line, ingress, egress, once(item.get("VpcId")), once(item.get("OwnerId")))
+    return Group(
+        identity, as_text(name), item.line, ingress, egress, as_text(item.get("VpcId")), as_text(item.get("OwnerId"))
+    )
 
 
 def _permissions(item: Located, key: str, source: Source, ledger: Ledger) -> tuple[Permission, ...] | None:

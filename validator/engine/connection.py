@@ -209,12 +209,12 @@ class Path:
             verdicts = diagrams.map(self.outcomes(leg.mirrored, protocol, ports, settled), self._passes)
             bounds = leg.bounds(protocol)
             each = {level: self.space.values(level) for level in self._per_packet()}
-            possible = diagrams.quantify(verdicts, each, diagrams.either)
-            sets = (
-                diagrams.quantify(verdicts, bounds, diagrams.both),
-                diagrams.quantify(verdicts, {**bounds, **each}, diagrams.both),
-                diagrams.quantify(possible, bounds, diagrams.both),
-            )
+            every = diagrams.quantify(verdicts, bounds, diagrams.both)
+            sets = (every, every, every)
+            if each:
+                possible = diagrams.quantify(verdicts, each, diagrams.either)
+                surely = diagrams.quantify(verdicts, {**bounds, **each}, diagrams.both)
+                sets = (every, surely, diagrams.quantify(possible, bounds, diagrams.both))
             self._passing[key] = Passing(*(PacketSet(self.space, node) for node in sets))
         return self._passing[key]
 
@@ -232,16 +232,18 @@ class Path:
     def opening(self, protocol: int, ports: Intervals) -> list[Rule]:
         """The rules, disabled ones too, that would accept requests to some of `ports`, in chains that requests pass."""
         evaluator = Evaluator(self.space, self._bounds(False, ports) | {Field.PROTOCOL: ((protocol, protocol),)})
-        return evaluator.meeting([rule for rule, own in self._opening if meets(own, ports)])
+        rules, asked = self._opening
+        met = {own: meets(own, ports) for own in asked}
+        return evaluator.meeting([rule for rule, own in rules if met[own]])
 
     @cached_property
-    def _opening(self) -> list[tuple[Rule, Intervals]]:
-        """The rules that accept requests to some ports, and which."""
+    def _opening(self) -> tuple[list[tuple[Rule, Intervals]], frozenset[Intervals]]:
+        """The rules that accept requests to some ports, and which; and all of those."""
         names: dict[int, tuple[Firewall, set[str]]] = {}
         for crossing in self.crossings:
             reached = reachable(crossing.firewall, passed(crossing.firewall, crossing.hook))
             names.setdefault(id(crossing.firewall), (crossing.firewall, set()))[1].update(reached)
-        return [
+        found = [
             (rule, match.intervals)
             for firewall, reached in names.values()
             for name, chain in firewall.chains.items()
@@ -251,6 +253,7 @@ class Path:
             for match in rule.matches
             if isinstance(match, FieldMatch) and match.field is _PORT
         ]
+        return found, frozenset(own for _, own in found)
 
     def assuming(self, protocol: int, ports: Intervals) -> dict[tuple[str, str], list[Rule]]:
         """The enabled rules that count for `ports` and match only under an assumption, or fail to: by the

@@ -50,7 +50,7 @@ def interface_patterns(firewalls: Iterable[Firewall]) -> set[str]:
 
     def visit(matches: tuple[Match, ...]) -> None:
         for match in matches:
-            if isinstance(match, FieldMatch) or id(match) in seen:
+            if isinstance(match, FieldMatch | ConditionMatch) or id(match) in seen:
                 continue
             seen.add(id(match))
             match match:
