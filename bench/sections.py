@@ -11,6 +11,7 @@ from bench.clouds import security_groups
 from bench.generate import SHAPES, policy
 from bench.measure import PORTPROOF, Sample, compare, run
 from bench.table import SAMPLE_HEADINGS, Goal, cells, ratio, show
+from bench.windows import netsh
 
 _SMALL = Path(__file__).parents[1] / "fixtures" / "iptables_save" / "open.rules"
 _CHECK = (*PORTPROOF, "check", "--fail-on", "never")
@@ -84,20 +85,54 @@ def university(settings: Settings) -> None:
     if path is None:
         print(f"\nThe dump of TU Munich is not in {corpus.CORPUS}")
         return
-    _dump(f"TU Munich's dump ({_rules(path):,} rules)", path, Goal(1.0), settings.rounds)
+    _dump(f"TU Munich's dump ({_rules(path):,} rules)", path, Goal(0.9), settings.rounds)
 
 
 def _rules(path: Path) -> int:
     return sum(line.startswith("-A ") for line in path.read_text("utf-8").splitlines())
 
 
+_SIZES = {"flat": (5_000, 100_000), "kube": (10_000, 100_000, 500_000)}
+_GOALS = {("flat", 100_000): Goal(6.0, 500), ("kube", 100_000): Goal(6.0, 500), ("kube", 500_000): Goal(15.0, 1500)}
+
+
 def generated(settings: Settings) -> None:
     """Generated dumps, beside the tools that load them."""
     for shape in SHAPES:
-        for size in settings.sizes(5_000, 100_000):
-            goal = Goal(6.0, 500) if size == 100_000 else None
+        for size in settings.sizes(*_SIZES[shape]):
+            goal = _GOALS.get((shape, size))
             title = f"Generated: {size:,} rules, {shape}"
             _dump(title, _ruleset(settings, shape, size), goal, settings.rounds_of(size))
+
+
+def parser(settings: Settings) -> None:
+    """Lines a second that are read and understood, beside the tools in C that load the same file."""
+    nothing = run(rivals.NOTHING)
+    start = run((*PORTPROOF, "parse", str(_SMALL)))
+    for shape in SHAPES:
+        for size in settings.sizes(20_000, 100_000, 500_000):
+            path = _ruleset(settings, shape, size)
+            tools = rivals.restores(path)
+            commands = {**tools, "portproof parse": (*PORTPROOF, "parse", str(path))}
+            samples = compare(commands, settings.rounds_of(size))
+            lines = len(path.read_bytes().splitlines())
+            rows = []
+            best = min((sample.wall for name, sample in samples.items() if name in tools), default=None)
+            for name, sample in samples.items():
+                work = sample.wall - (0 if name in tools else start.wall - nothing.wall)
+                against = f"{work / best:.1f} x" if best else "-"
+                rows.append((name, *cells(sample), f"{lines / work:,.0f}", against))
+            headings = ("command", *SAMPLE_HEADINGS, "lines/s", "to the fastest in C")
+            show(f"Parser: {size:,} rules, {shape}; without the start of the process (goal: 3 x)", headings, rows)
+
+
+def windows(settings: Settings) -> None:
+    """Generated dumps of Windows rules, as netsh writes them."""
+    for size in settings.sizes(2_000, 20_000):
+        path = _written(settings, f"netsh-{size}.txt", netsh(size))
+        commands = {"portproof parse": (*PORTPROOF, "parse", str(path)), "portproof check": (*_CHECK, str(path))}
+        goals = {"portproof check": Goal(2.0)} if size == 20_000 else {}
+        _against(f"Generated: {size:,} rules, netsh", commands, goals, "portproof parse", settings.rounds_of(size))
 
 
 def rules(settings: Settings) -> None:
@@ -158,6 +193,8 @@ SECTIONS: dict[str, Callable[[Settings], None]] = {
     "cold": cold,
     "university": university,
     "generated": generated,
+    "parser": parser,
+    "windows": windows,
     "rules": rules,
     "requirements": requirements,
     "cloud": cloud,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bench.measure import Sample
+from bench.measure import MOST_SECONDS, Sample
 
-_ENDED = {0: "", 1: "", 2: "refused", 3: "our fault"}
+_ENDED = {0: "", 1: "", 2: "refused", 3: "our fault", -9: f"ended at {MOST_SECONDS} s"}
 
 
 @dataclass(frozen=True, slots=True)

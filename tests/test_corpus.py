@@ -15,7 +15,25 @@ from validator.hosts import load, stands_alone
 
 ROOT = Path(__file__).parents[1]
 CORPUS = ROOT.parent / "shared" / "corpus"
-FOLDERS = ("netsh", "netsh_localised", "iptables", "aws", "netsh_legacy", "netsh_script")
+FOLDERS = (
+    "netsh",
+    "netsh_localised",
+    "iptables",
+    "aws",
+    "netsh_legacy",
+    "netsh_script",
+    "wfw",
+    "reg",
+    "reghive",
+    "wfmsc",
+    "azure",
+    "azure_arm",
+    "gcp",
+    "k8s",
+    "tfplan",
+    "tfstate",
+    "cfn",
+)
 FILES = [path for folder in FOLDERS for path in sorted((CORPUS / folder).glob("*")) if path.is_file()]
 
 REFUSED = {
@@ -33,18 +51,42 @@ REFUSED = {
     "ec2-describe-vpcs": "this looks like aws ec2 describe-vpcs output",
     "us-west-2__": "this looks like aws e",
     "account-data__demo__us-east-1__": "this looks like aws ",
+    "azure_configs__VM1.json": "this is JSON of Microsoft.Compute/virtualMachines",
+    "VM1-public-ip": "this is JSON of Microsoft.Network/publicIPAddresses",
+    "nat-gateway-ip": "this is JSON of Microsoft.Network/publicIPAddresses",
+    "NetworkSecurityGroupTest.test_open_ports": "a recording of several answers that differ",
+    "np-guard__netpol": "",
     "np-guard": "this is what a collector of cloud resources put together",
+    "GoogleCloudPlatform__policy-library": "this is an export of Cloud Asset Inventory",
+    "forseti-security": "no known kind of firewall export",
+    "kubernetes-network-policy-recipes": "no known kind of firewall export",
+    "tf1_0plan.applied": "stands twice in one object",
+    "azure_firewall_plan": "and azurerm_firewall.non_usage is not read",
+    "infracost__": "no security group or firewall rule is in this JSON of Terraform",
+    "tfstate": "no security group or firewall rule is in this JSON of Terraform",
+    "tfplan": "no security group or firewall rule is in this JSON of Terraform",
+    "core-lz-tf-plan": "no security group or firewall rule is in this JSON of Terraform",
+    "BootDiskEncryption__bad": "no security group or firewall rule is in this JSON of Terraform",
+    "cis_benchmark": "no known kind of firewall export",
+    "watchmaker": "this CloudFormation template makes no security group",
+    "nist_config_rules": "this CloudFormation template makes no security group",
+    "ElasticsearchEncryption": "this CloudFormation template makes no security group",
+    "WildcardEntities": "this CloudFormation template makes no security group",
+    "ALBListenerHTTPS": "this CloudFormation template makes no security group",
 }
 """A part of a file's name, and of what it is refused with; the first part that fits counts."""
-READ_ANYWAY: tuple[str, ...] = (
+READ_ANYWAY = (
     "SecurityGroups",
     "security-groups",
     "NetworkAcls",
     "NetworkInterfaces",
     "PrefixLists",
     "Reservations",
+    "describe-instances",
+    "describe-network-interfaces",
+    "describe-vpc-peering-connections",
+    "compute_firewall.tfplan",
 )
-READ_ANYWAY += ("describe-instances", "describe-network-interfaces", "describe-vpc-peering-connections")
 
 
 def expected(name: str) -> str:

@@ -103,3 +103,25 @@ def test_a_hostile_name_is_not_repeated_raw(wanted: str) -> None:
     with pytest.raises(RequestError) as caught:
         explain_in_report(wanted, SMALL, CATALOGUE)
     assert plain(str(caught.value)) == str(caught.value)
+
+
+def test_what_keeps_a_rule_from_helping_is_told_whole() -> None:
+    result = SMALL["results"][0]
+    line = {"file": "web.txt", "line": 7, "text": "a rule"}
+    near = [
+        {"why": "disabled", "also": ["other-program"], "programs": ["a.exe"], "addresses": [], "by": None, **line},
+        {"why": "too-late", "by": {"file": "web.txt", "line": 3, "text": "stop"}, **line},
+        {"why": "some-addresses", "addresses": ["LocalSubnet"], **line},
+        {"why": "other-profile", **line},
+    ]
+    forwards = [{"listen": "*:1", "to": "10.0.0.5:2", "onward": "open", **line}]
+    made = {**SMALL, "results": [{**result, "near_misses": near, "forwards": forwards}]}
+    lines = explain_in_report(result["id"], made, CATALOGUE).splitlines()
+    for wanted in (
+        "  would open it, but disabled, other-program (it is for a.exe): web.txt:7: a rule",
+        "  would open it, but too-late by web.txt:3: web.txt:7: a rule",
+        "  opens it for some addresses (it is for LocalSubnet): web.txt:7: a rule",
+        "  would open it, but other-profile: web.txt:7: a rule",
+        "  connections to *:1 are forwarded to 10.0.0.5:2: web.txt:7: a rule",
+    ):
+        assert wanted in lines

@@ -9,7 +9,7 @@ import pytest
 from validator import policy_file, site_file
 from validator.check import CheckOptions, check
 from validator.hosts import load
-from validator.verdicts import is_one_of
+from validator.questions import is_one_of
 
 JAVA = r"C:\Program Files\OL Connect\jre\bin\javaw.exe"
 

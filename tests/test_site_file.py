@@ -51,6 +51,22 @@ def test_hosts_are_read(tmp_path: Path) -> None:
     assert (bare.name, bare.addresses) == ("bare", ())
 
 
+def test_an_address_may_come_with_the_prefix_of_its_network(tmp_path: Path) -> None:
+    """A block whose first address is written stays a block that the host has its address in."""
+    given = '[10.1.0.10/16, "2001:db8::20/64", 10.2.0.0/16, 10.3.0.1, 10.3.0.2/32]'
+    host = load(tmp_path, TEXT.replace("[10.1.0.10]", given)).hosts[0]
+    assert host.addresses == ("10.1.0.10/32", "2001:db8::20/128", "10.2.0.0/16", "10.3.0.1/32", "10.3.0.2/32")
+    assert host.interfaces == ("10.1.0.10/16", "2001:db8::20/64")
+
+
+def test_words_for_addresses_have_blocks(tmp_path: Path) -> None:
+    host = load(tmp_path, TEXT.replace("profile: domain", "keywords: {DNS: [10.1.0.2], LocalSubnet: [10.1.0.7/16]}"))
+    assert host.hosts[0].keywords == {"dns": ("10.1.0.2/32",), "localsubnet": ("10.1.0.0/16",)}
+    with pytest.raises(SiteError) as caught:
+        load(tmp_path, TEXT.replace("profile: domain", "keywords: {DNS: [ns.example]}"))
+    assert (caught.value.problem, caught.value.line) == ("'ns.example' is no address or CIDR block", 8)
+
+
 def test_exports_are_found_beside_the_site_file(tmp_path: Path) -> None:
     web = load(tmp_path).hosts[0]
     assert web.exports == (f"{tmp_path.as_posix()}/web.txt", f"{tmp_path.as_posix()}/sub/more.txt")

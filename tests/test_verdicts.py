@@ -326,3 +326,32 @@ def test_what_each_packet_decides_anew_is_never_a_proof(tmp_path: Path) -> None:
     short = "-m length --length 0:60 -j"
     rules = f"-A INPUT -p tcp --syn {short} ACCEPT\n-A INPUT -p tcp --dport 515 {short} DROP\n{KNOWN}"
     assert judged(tmp_path, HEAD + rules + "COMMIT\n").verdict is Verdict.UNKNOWN
+
+
+def test_an_assumption_inside_alternatives_is_named(tmp_path: Path) -> None:
+    rule = {
+        "name": "r",
+        "network": "https://x/projects/p/global/networks/n",
+        "priority": 1,
+        "direction": "INGRESS",
+        "allowed": [{"IPProtocol": "tcp"}],
+        "sourceTags": ["web"],
+        "sourceRanges": ["10.8.0.0/16"],
+    }
+    machines = [
+        {
+            "name": name,
+            "zone": "x/zones/a-b",
+            "tags": {"items": tags},
+            "networkInterfaces": [{"network": rule["network"], "networkIP": address}],
+        }
+        for name, tags, address in (("a", ["web"], "10.0.0.1"), ("h", [], "10.0.0.2"))
+    ]
+    for name, data in (("rules", [rule]), ("machines", machines)):
+        (tmp_path / f"{name}.json").write_text(json.dumps(data), "utf-8")
+    site = Site("site", (Host("h", modules=("lpd",), groups=("h",)),))
+    loaded = load([f"h={tmp_path}/rules.json,{tmp_path}/machines.json"], site)
+    results = check(loaded, POLICY, site, CheckOptions()).report.results
+    (found,) = [each for each in results if each.protocol == "tcp"]
+    assert summary(found) == "restricted"
+    assert {"listed-members", "no-firewall-policies"} <= {use.assumption for use in found.conditions}

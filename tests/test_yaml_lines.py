@@ -99,8 +99,10 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
     assert "too large" in refusal(tmp_path, b"#" * (yaml_lines.MAX_BYTES + 1)).problem
 
 
-def test_a_deeply_nested_document_is_refused(tmp_path: Path) -> None:
-    assert "not valid YAML" in refusal(tmp_path, "a: " + "[" * 5000 + "]" * 5000).problem
+@pytest.mark.parametrize("depth", [200, 5000, 1_000_000])
+def test_a_deeply_nested_document_is_refused(tmp_path: Path, depth: int) -> None:
+    assert "not valid YAML (too deep" in refusal(tmp_path, "a: " + "[" * depth + "]" * depth).problem
+    assert "not valid YAML (too deep" in refusal(tmp_path, "a: " + "[" * depth).problem
 
 
 @pytest.mark.parametrize("data", ["hosts: {é: {}}".encode("latin-1"), "a: 1".encode("utf-16")])

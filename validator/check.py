@@ -6,18 +6,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from validator.assumptions import ASSUMPTIONS
 from validator.engine.connection import Crossing, Path
 from validator.errors import ExportError, UserError
+from validator.forwards import concerning, forwarded, onward
 from validator.graph import PEERS, Node, Problem, build, crossings, problems
 from validator.hosts import Export, Loaded, firewalls
-from validator.model import ASSUMPTIONS, Firewall, Hook
+from validator.model import Firewall, Forward, Hook
 from validator.packets.fields import Family, Intervals
 from validator.packets.intervals import normalise
 from validator.policy import Direction, Policy
+from validator.questions import Question
 from validator.requirements import LOOPBACK_ADDRESS, Requirement, entries_of, ranges, requirements
-from validator.results import ExportSummary, Report, Result, Skipped, Verdict
+from validator.results import ExportSummary, Forwarded, Report, Result, Skipped, Verdict
 from validator.site import Host, Site, peer_blocks
-from validator.verdicts import Question, data_connections, judge
+from validator.verdicts import data_connections, judge
 
 if TYPE_CHECKING:
     from validator.graph import Graph
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class CheckOptions:
     """`families`: those asked for, None to choose by what is given; `withdrawn`: the names of
-    model.ASSUMPTIONS taken back; `settings`: given on the command line, over the site's."""
+    assumptions.ASSUMPTIONS taken back; `settings`: given on the command line, over the site's."""
 
     families: tuple[Family, ...] | None = None
     withdrawn: frozenset[str] = frozenset()
@@ -112,7 +115,12 @@ def _check_host(
             paths[key] = _path(requirement, own, graph, ports)
         path = paths[key]
         profiles = _profiles(host, path)
-        judged = [judge(Question(requirement, path, profile)) for profile in profiles]
+        taken = concerning(requirement, (each for firewall in own for each in firewall.forwards))
+        listeners = tuple(dict.fromkeys(name for each in taken for name in each.listeners))
+        judged = [judge(Question(requirement, path, profile, listeners)) for profile in profiles]
+        if taken:
+            notes = tuple(_forwarded(requirement, each, own, graph) for each in taken)
+            judged = [replace(result, forwards=notes) for result in judged]
         if requirement.entry.helper and not requirement.local:
             judged = [_with_data(result, requirement, own, graph) for result in judged]
         results += judged
@@ -130,6 +138,17 @@ def _with_data(result: Result, requirement: Requirement, own: list[Firewall], gr
     data = replace(requirement, entry=replace(requirement.entry, ports=_DATA_PORTS))
     question = Question(data, _path(data, own, graph, _DATA_PORTS), result.profile)
     return replace(result, data_connections=data_connections(question))
+
+
+def _forwarded(requirement: Requirement, forward: Forward, own: list[Firewall], graph: Graph) -> Forwarded:
+    """What a forward does with the connections of `requirement`, and whether its own ones leave the host."""
+    wanted = onward(requirement, forward)
+    if isinstance(wanted, str):
+        return forwarded(forward, wanted)
+    if all(firewall.family is not wanted.family for firewall in own):
+        return forwarded(forward, "family")
+    path = _path(wanted, own, graph, wanted.entry.ports)
+    return forwarded(forward, [judge(Question(wanted, path, name)).verdict for name in _profiles(wanted.host, path)])
 
 
 def _ports(policy: Policy, host: Host, site: Site | None, options: CheckOptions) -> Intervals:

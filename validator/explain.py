@@ -115,7 +115,19 @@ def _result(result: Mapping[str, Any]) -> Iterator[str]:
         value = {True: "taken as true", False: "taken as false"}.get(condition.get("assumed"), "open")
         yield plain(f"  depends on: {condition['text']} ({value})")
     for miss in result.get("near_misses", ()):
-        yield plain(f"  would open it, but {miss['why']}: {_place(miss)}")
+        yield plain(f"  {_miss(miss)}: {_place(miss)}")
+    for each in result.get("forwards", ()):
+        yield plain(f"  connections to {each['listen']} are forwarded to {each['to']}: {_place(each)}")
+
+
+def _miss(miss: Mapping[str, Any]) -> str:
+    """What keeps a rule from helping. Reports of older versions have the reason alone."""
+    made_for = ", ".join(str(item) for key in ("addresses", "programs") for item in miss.get(key, ()))
+    made_for = f" (it is for {made_for})" if made_for else ""
+    if miss["why"] == "some-addresses":
+        return f"opens it for some addresses{made_for}"
+    by = f" by {miss['by']['file']}:{miss['by']['line']}" if miss.get("by") else ""
+    return f"would open it, but {', '.join((str(miss['why']), *map(str, miss.get('also', ()))))}{by}{made_for}"
 
 
 def _related(findings: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -70,13 +70,18 @@ FACTS: Mapping[str, Mapping[str, Type]] = {
         "families_open": _TEXTS,
         "families_stopped": _TEXTS,
     },
-    # A rule that would have let requests pass.
+    # A rule that would have let requests pass; or, where `why` is no-rule, that there is none.
     "near-miss": {
         **_PLACE,
-        "why": _TEXT,  # disabled, too-late, other-profile
+        "why": _TEXT,  # disabled, too-late, other-profile, other-program, other-addresses, some-addresses, no-rule
+        "direction": _TEXT,
         "rule": _TEXT,  # `the rule 'NAME'`, or `a rule` where it has none
         "line": _TEXT,
         "profiles": _TEXTS,  # those it is made for
+        "addresses": _TEXTS,  # those it is made for, where they are why
+        "programs": _TEXTS,  # the programs and services it is made for, where they are why
+        "also": _TEXT,  # what else keeps it from helping, `; it also is disabled`; or empty
+        "overruled_by": _TEXT,  # `file:line: raw text` of the line that decides before it, where it is too late
         "judged": _TEXTS,  # those in which the requests are stopped
         "services": _TEXTS,
         "results": _NUMBER,
@@ -103,6 +108,27 @@ FACTS: Mapping[str, Mapping[str, Type]] = {
     },
     # A host's proxy setting.
     "proxy": {**_PLACE, "server": _TEXT, "bypass_local": _TRUTH, "bypass_needed": _TRUTH, "line": _TEXT},
+    # A port of the host that a service forwards elsewhere.
+    "forward": {
+        **_PLACE,
+        "listen": _TEXT,  # `*:9340`
+        "to": _TEXT,  # `10.0.0.5:9340`
+        "onward": _TEXT,  # open, partial, blocked, unknown, or why it is not judged: host, name, family
+        "onward_text": _TEXT,
+        "line": _TEXT,
+        "services": _TEXTS,
+        "results": _NUMBER,
+    },
+    # A setting that two exports of a host tell differently.
+    "setting": {
+        **_PLACE,
+        "setting": _TEXT,  # `the state of the domain profile`
+        "value": _TEXT,  # the one that counts
+        "line": _TEXT,
+        "overruled": _TEXT,
+        "overruled_line": _TEXT,
+        "because": _TEXT,
+    },
     # Something wrong with a chain: loop, unreached, missing-chain.
     "chain": {**_PLACE, "chain": _TEXT, "problem": _TEXT, "text": _TEXT, "line": _TEXT},
     # A line that was not understood, with the results that depend on it.
@@ -155,6 +181,16 @@ def line_text(span: Span) -> str:
     text = plain(span.text)
     place = f"{plain(span.path)}:{span.line}"
     return f"{place}: {text}" if text else place
+
+
+def where(host: str, *profiles: str | None) -> str:
+    """A host, and the profiles where there are any, for people: `web, profiles domain and public`."""
+    names = [name for name in profiles if name]
+    if not names:
+        return host
+    return (
+        f"{host}, profile{'s' if len(names) > 1 else ''} {', '.join(names[:-1])}{' and ' * (len(names) > 1)}{names[-1]}"
+    )
 
 
 _COUNTERS = re.compile(r"^\[\d+:\d+\]\s*|\bcounter packets \d+ bytes \d+\s*")

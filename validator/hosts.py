@@ -36,8 +36,8 @@ class Loaded:
 def load(arguments: Sequence[str], site: Site | None = None) -> Loaded:
     """Read the exports named on the command line, or in `site` where none are named.
 
-    An argument is a path, or `host=a.txt,b.txt`; a file may be of several hosts (a cloud's groups). Never raises for a
-    bad file: the error is collected and the other files are still read.
+    An argument is a path, or `host=a.txt,b.txt`; a file may be of several hosts (a cloud's groups). Never
+    raises for a bad file: the error is collected and the other files are still read.
     """
     exports: list[Export] = []
     errors: list[UserError] = []
@@ -159,7 +159,9 @@ def firewalls(
         host = hosts.get(name, Host(name))
         fragments = [export.fragment for export in exports]
         for family in families:
-            options = Options(name, family, withdrawn, host.groups, host.addresses, site.networks if site else {})
+            networks = site.networks if site else {}
+            told = (host.groups, host.addresses, host.interfaces, host.keywords, networks)
+            options = Options(name, family, withdrawn, *told)
             firewall = exports[0].dialect.convert(fragments, options)
             found.append(firewall or _not_exported(name, platform, family, exports))
     return tuple(found)
@@ -174,6 +176,8 @@ def _outer_first(item: tuple[tuple[str, str], list[Export]]) -> tuple[str, int]:
 _COMMAND = {
     ("linux", Family.IPV4): "iptables-save",
     ("linux", Family.IPV6): "ip6tables-save",
+    ("azure", Family.IPV4): "az network nsg list",
+    ("azure", Family.IPV6): "az network nsg list",
     ("windows", Family.IPV4): "netsh advfirewall firewall show rule name=all verbose",
     ("windows", Family.IPV6): "netsh advfirewall firewall show rule name=all verbose",
 }

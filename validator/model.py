@@ -42,11 +42,12 @@ class Condition:
     """Something an export cannot decide, as a variable: equal keys are the same variable.
 
     `text` is for people. `assumption` groups conditions that one sentence about the whole export
-    settles (see ASSUMPTIONS) and that a user can withdraw; `assumed` is the value taken then, and
+    settles (see assumptions.ASSUMPTIONS) and that a user can withdraw; `assumed` is the value taken then, and
     is None for a condition that stays open. `per_packet`: each packet of a connection may have its own
     value (its length, a random choice, a line that was not understood); else all have the same (the
-    members of a set, the program). `about` is what it asks as kind and value (`program`, `C:\\a.exe`), where a
-    module may say that of itself. What two rules ask at random or by what came before needs two keys.
+    members of a set, the program). `about` is what it asks as kind and value: one of MODULES_ANSWER (`program`,
+    `C:\\a.exe`), or a field of addresses and a word for some (`source`, `LocalSubnet`). What two rules ask
+    at random or by what came before needs two keys.
     """
 
     key: str
@@ -58,35 +59,8 @@ class Condition:
     about: tuple[str, str] | None = field(default=None, compare=False)
 
 
-ASSUMPTIONS: Mapping[str, str] = {
-    "normal-load": "rate limiters are below their limit",
-    "default-acls": (
-        "the network ACLs of subnets let everything pass, as the default ones of Amazon do; "
-        "`aws ec2 describe-network-acls` exports what is set"
-    ),
-    "other-subnets": (
-        "peers are in other subnets than the host (traffic inside one passes no network ACL); "
-        "`aws ec2 describe-subnets` exports their blocks"
-    ),
-    "hidden-scope": "no rule of this dump is limited to a program, service, user or package that the dump hides",
-    "unicast-frames": "packets come in frames addressed to the host alone (pkttype unicast)",
-    "forwarding": (
-        "the host forwards what address translation sends to another one; "
-        "`sysctl net.ipv4.ip_forward` (net.ipv6.conf.all.forwarding) exports what is set"
-    ),
-    "connected-routes": (
-        "addresses in the network of an interface are reached through it (`ip route` would show what says otherwise)"
-    ),
-    "reverse-path": "packets come in by the interface that leads back to their source (reverse path filters pass them)",
-    "service-hardening": "no module is one of the Windows services that service hardening restricts",
-    "translated": "a module, or its peer, listens where address translation (DNAT, REDIRECT) sends its port",
-    "unfragmented": "packets arrive whole (connection tracking reassembles fragments before the filter)",
-    "profile-defaults": (
-        "every profile is on with Windows' defaults (BlockInbound, AllowOutbound); "
-        "`netsh advfirewall show allprofiles` exports what is set"
-    ),
-}
-"""The assumptions that hold unless withdrawn: name and what is assumed."""
+MODULES_ANSWER = ("program", "service")
+"""The kinds of conditions (Condition.about) that a module may answer of itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +91,8 @@ class Bit:
     `mark` and `connmark` (number 0 to 31): 0 at first, but a known connection's connmark may be anything.
     `dnat`: its destination was changed by translation. `dnat-done`, `snat-done`: a nat chain has said how its
     destination (source) is translated, if only to what it is; no other one is asked. `local-source`,
-    `local-destination`: the address is one of the host itself (routing type LOCAL). `reply`: it goes against the
+    `local-destination`: the address is one of the host itself (routing type LOCAL). `broadcast-destination`: it is a
+    broadcast address of one of its networks, which is delivered here as well. `reply`: it goes against the
     connection's first packet.
     """
 
@@ -130,6 +105,7 @@ _BIT_TEXTS = {
     "dnat": "the packet's destination was translated on its way out",
     "connmark": "the connection's mark has bit {number} set",
     "reply": "the packet goes against the connection's first one",
+    "broadcast-destination": "the destination is a broadcast address of a network of the host (export ip -j addr)",
 }
 
 
@@ -210,21 +186,27 @@ class InterfaceName:
 
 @dataclass(frozen=True, slots=True)
 class AnyInterface:
-    """Any interface but loopback, and nobody can tell which."""
+    """Any interface, loopback only if `or_loopback`, and nobody can tell which."""
 
     condition: Condition
+    or_loopback: bool = False
 
 
 Assigned = int | Copy | Choice | InterfaceName | AnyInterface
 """What a field or bit can be set to: an interface to one of the last two, any other field to an int or
 a Choice, a bit to 0, 1, a Copy or a Choice of them."""
 Assignment = tuple[Field | Bit, Assigned]
+TRANSLATED_TO = (Field.DESTINATION, Field.DESTINATION_PORT)
+"""What an assignment of a nat chain changes of the packet itself."""
+REPLIED_TO = (Field.SOURCE, Field.SOURCE_PORT, Field.IN_INTERFACE)
+"""Assigned by a nat chain that translates the source, these leave the packet as it is to all later chains: they say
+where its replies go until they are translated back, to which port, and which interface leads there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
     """A verb, the chain it goes to, and what it sets before that (CONTINUE: marks, states; ACCEPT: the
-    translated destination). Assignments take place one after the other."""
+    translated destination, or where replies go). Assignments take place one after the other."""
 
     verb: Verb
     chain: str = ""
@@ -281,6 +263,34 @@ class Proxy:
 
 
 @dataclass(frozen=True, slots=True)
+class Forward:
+    """A service of the host that takes TCP connections to `listen` (an address, `*` for any of the family, or the name
+    of a host) and `port`, and makes one of its own to `connect` (an address or name) and `connect_port` for
+    each. `listeners` are the program and service that do so. The firewall judges both connections."""
+
+    family: Family
+    listen: str
+    port: int
+    connect: str
+    connect_port: int
+    listeners: tuple[str, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Overruled:
+    """A setting that two exports of a host tell differently: what it is, both values and lines, and `why` the one
+    that counts does so."""
+
+    setting: str
+    value: str
+    span: Span
+    overruled: str
+    overruled_span: Span
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Firewall:
     """An enforcement point of one host, for one address family.
 
@@ -291,8 +301,10 @@ class Firewall:
     is False where the operating system exempts loopback. `alternatives` are settings of which nobody told
     which is in force (the security groups of an interface), each with a text: rules test their position
     with Field.ALTERNATIVE, and a requirement is judged for every one. `profiles_off` gives the line that says
-    that a profile is switched off (then it filters nothing). `platform_addresses` are those of a cloud's own
-    services: no module is there, so peers that nobody declared do not include them.
+    that a profile is switched off (then it filters nothing). `forwards` are the ports that a service of the host
+    forwards elsewhere, `overruled` the settings that exports tell differently.
+    `platform_addresses` are those of a cloud's own services: no module is there, so peers that nobody declared do
+    not include them.
     """
 
     host: str
@@ -309,6 +321,8 @@ class Firewall:
     alternatives: tuple[Span, ...] = ()
     platform_addresses: Intervals = ()
     proxy: Proxy | None = None
+    forwards: tuple[Forward, ...] = ()
+    overruled: tuple[Overruled, ...] = ()
 
 
 def stateful(span: Span) -> Rule:

@@ -43,7 +43,7 @@ class Severity(enum.StrEnum):
 @dataclass(frozen=True, slots=True)
 class Blame:
     """A line that decides a result: on which leg, what it does, and whether it stands in a line
-    (`implicit` is True for a built-in default that no line says)."""
+    (`implicit` is True for a built-in default that no line says). `names_ports`: it is a rule for some ports."""
 
     leg: str  # request, reply, loopback
     action: str  # accept, drop, reject
@@ -51,6 +51,7 @@ class Blame:
     canonical: str = ""
     implicit: bool = False
     understood: bool = True
+    names_ports: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +66,33 @@ class ConditionUse:
 
 @dataclass(frozen=True, slots=True)
 class NearMiss:
-    """A rule that would have opened the port: `disabled`, `too-late`, or `other-profile`."""
+    """A rule that would have opened the port, and why it does not.
+
+    `why` is `disabled`, `other-profile` (its `profiles`), `other-addresses` (its `addresses`), `other-program` (its
+    `programs`) or `too-late` (overruled by the line `by`); `also` are further ones of these. `some-addresses`:
+    it does open the port, but for its `addresses` only.
+    """
 
     why: str
     span: Span
     name: str = ""
     profiles: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+    programs: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+    by: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarded:
+    """A service of the host that takes the connections to `listen` and forwards them to `to` (`10.0.0.5:443`). `onward`
+    is the verdict of its own connection on the way out of the host, `host` where it stays there, `name` where
+    the address is not known, or `family` where no export is of that address family."""
+
+    listen: str
+    to: str
+    onward: str
+    span: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +108,7 @@ class Result:
     open (`database`), `alternative_met` whether one surely is. `exposed`: accepted from any
     address at all, whatever peers the site declares. `data_connections`: of a port entry with a helper, whether the
     connections it opens get through: `open`, `related` (only where the helper tells the firewall that they
-    belong to it), `blocked`, `unknown`; empty for others.
+    belong to it), `blocked`, `unknown`; empty for others. `forwards`: who takes its connections in the module's place.
     """
 
     id: str
@@ -121,6 +143,7 @@ class Result:
     category: str = ""
     clear_text: bool = False
     data_connections: str = ""
+    forwards: tuple[Forwarded, ...] = ()
 
     @property
     def blame(self) -> tuple[Blame, ...]:

@@ -12,7 +12,9 @@ from validator.packets.fields import Intervals
 class Host:
     """One host: its `addresses`, `modules` (None: every module), `exports` (paths, as resolved from
     the site file's folder), `settings`, active Windows `profile`, cloud security `groups`, and the `programs`
-    (executables and services) that modules run as, by module id."""
+    (executables and services) that modules run as, by module id. `interfaces` are those of the addresses that were
+    given with the length of their network's prefix (`10.20.0.10/16`); `keywords` the blocks that a word of the
+    host's firewall for addresses stands for, by the word in small letters (`dns`)."""
 
     name: str
     addresses: tuple[str, ...] = ()
@@ -23,6 +25,8 @@ class Host:
     groups: tuple[str, ...] = ()
     line: int = 0
     programs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    interfaces: tuple[str, ...] = ()
+    keywords: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from ipaddress import ip_network
+from ipaddress import ip_interface, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,15 @@ def load(path: str, policy: Policy) -> Site:
     document = yaml_lines.read(path, SiteError)
     yaml_lines.validate(document, "site", SiteError)
     return _Reader(document, policy).site()
+
+
+def _interface(text: str) -> str:
+    """An address with the length of its network's prefix (`10.20.0.10/16`); empty for a block or an address alone."""
+    try:
+        interface = ip_interface(text)
+    except ValueError:
+        return ""
+    return str(interface) if interface.ip != interface.network.network_address else ""
 
 
 class _Reader:
@@ -60,8 +69,13 @@ class _Reader:
         return Host(
             name=name,
             addresses=tuple(
-                self._block(text, (*way, "addresses", n)) for n, text in enumerate(body.get("addresses", ()))
+                self._address(text, (*way, "addresses", n)) for n, text in enumerate(body.get("addresses", ()))
             ),
+            interfaces=tuple(text for text in map(_interface, body.get("addresses", ())) if text),
+            keywords={
+                word.lower(): tuple(self._block(text, (*way, "keywords", word, n)) for n, text in enumerate(blocks))
+                for word, blocks in body.get("keywords", {}).items()
+            },
             modules=None if modules is None else tuple(modules),
             exports=tuple((folder / export).as_posix() for export in body.get("exports", ())),
             settings=self._settings(body.get("settings", {}), (*way, "settings")),
@@ -80,6 +94,11 @@ class _Reader:
         if name not in self._modules:
             known = ", ".join(self._modules)
             raise self._wrong(f"unknown module {name!r}", f"modules of {self._policy.id}: {known}", where)
+
+    def _address(self, text: str, where: tuple[str | int, ...]) -> str:
+        """An address of a host, or a block it has its address in."""
+        interface = _interface(text)
+        return self._block(interface.partition("/")[0] if interface else text, where)
 
     def _block(self, text: str, where: tuple[str | int, ...]) -> str:
         try:

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from validator.check import Checked
-from validator.facts import lasting, line_text, listing, plain, port_text
+from validator.facts import lasting, line_text, listing, plain, port_text, where
 from validator.policy import Direction
-from validator.results import NearMiss, Report, Result, Subject, Value, Verdict
+from validator.results import Report, Result, Subject, Value, Verdict
 from validator.source import Span
 from validator.subjects_firewall import firewall_subjects
+from validator.subjects_near import forward_subjects, near_subjects, service, services
 
 _Key = tuple[object, ...]
 _WORST = (Verdict.BLOCKED, Verdict.PARTIAL)
@@ -27,7 +28,8 @@ def subjects(checked: Checked) -> list[Subject]:
     return [
         *_results(view),
         *_rows(view),
-        *_near_misses(view),
+        *near_subjects([each for each in checked.report.results if not view.spare(each)], view.text),
+        *forward_subjects(checked.report.results, view.text),
         *_alternatives(view),
         *_ports(view, checked),
         *_lines(view),
@@ -94,15 +96,6 @@ class _View:
 
 def _row(result: Result) -> _Key:
     return (result.host, result.module, result.port_entry, result.profile, result.local)
-
-
-def where(host: str, profile: str | None) -> str:
-    """A host, and the profile where there is one, for people."""
-    return f"{host}, profile {profile}" if profile else host
-
-
-def _service(result: Result) -> str:
-    return f"{result.module_name} {result.protocol.upper()} {port_text(result.ports)}"
 
 
 def _entry_facts(view: _View, result: Result) -> dict[str, Value]:
@@ -218,32 +211,6 @@ def _split(
     return list(through), list(not_through)
 
 
-def _near_misses(view: _View) -> Iterator[Subject]:
-    found: dict[tuple[str, str, Span], tuple[NearMiss, list[Result]]] = {}
-    for result in view.report.results:
-        if not view.spare(result):
-            for miss in result.near_misses:
-                found.setdefault((result.host, miss.why, miss.span), (miss, []))[1].append(result)
-    for (host, why, span), (miss, results) in found.items():
-        judged = list(dict.fromkeys(result.profile for result in results if result.profile))
-        facts: dict[str, Value] = {
-            "host": host,
-            "where": where(host, " and ".join(judged)),
-            "why": why,
-            "rule": f"the rule {plain(miss.name)!r}" if miss.name else "a rule",
-            "line": view.text(span),
-            "profiles": list(miss.profiles),
-            "judged": list(judged),
-            "services": _services(results),
-            "results": len(results),
-        }
-        yield Subject("near-miss", facts, span, f"{why}\n{miss.name}\n{lasting(span.text)}", results[0].id)
-
-
-def _services(results: Iterable[Result]) -> list[Value]:
-    return list(dict.fromkeys(map(_service, results)))
-
-
 def _alternatives(view: _View) -> Iterator[Subject]:
     groups: dict[tuple[str, str], list[Result]] = {}
     for result in view.report.results:
@@ -259,7 +226,7 @@ def _alternatives(view: _View) -> Iterator[Subject]:
         worst_profiles = [str(name) for name, each in states.items() if name and each == state]
         facts: dict[str, Value] = {
             "host": host,
-            "where": where(host, "" if state == "open" else " and ".join(worst_profiles)),
+            "where": where(host, *([] if state == "open" else worst_profiles)),
             "alternative": group,
             "state": state,
             "modules": list(names),
@@ -287,7 +254,7 @@ def _details(results: Iterable[Result]) -> str:
     parts: dict[str, None] = {}
     for result in results:
         local = " over loopback" if result.local else ""
-        parts[f"{_service(result)}{local} {result.verdict.value}"] = None
+        parts[f"{service(result)}{local} {result.verdict.value}"] = None
     return listing(parts, 12)
 
 
@@ -347,7 +314,7 @@ def _lines(view: _View) -> Iterator[Subject]:
             "host": host,
             "where": host,
             "line": view.text(span),
-            "services": _services(results),
+            "services": services(results),
             "results": len(results),
         }
         yield Subject("line", facts, span, lasting(span.text), results[0].id)

@@ -1,4 +1,4 @@
-"""Subjects about firewalls themselves: switched off, proxy settings, chains that go wrong."""
+"""Subjects about firewalls themselves: switched off, told differently, proxy settings, chains that go wrong."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from validator.source import Span
 
 
 def firewall_subjects(checked: Checked) -> Iterator[Subject]:
-    """The subjects of kind firewall, proxy and chain, in the order of the firewalls."""
+    """The subjects of kind firewall, setting, proxy and chain, in the order of the firewalls."""
     yield from _firewalls(checked)
+    yield from _settings(checked)
     yield from _proxies(checked)
     yield from _chains(checked)
 
@@ -59,6 +60,23 @@ def _lets_all_in(firewall: Firewall) -> Span | None:
         if base.policy is not None:
             return base.policy.span
     return Span(firewall.exports[0] if firewall.exports else "", 1)
+
+
+def _settings(checked: Checked) -> Iterator[Subject]:
+    """The settings that exports tell differently; of a host for both families at once."""
+    for host, each in dict.fromkeys((f.host, each) for f in checked.firewalls for each in f.overruled):
+        facts: dict[str, Value] = {
+            "host": host,
+            "where": host,
+            "setting": each.setting,
+            "value": each.value,
+            "line": line_text(each.span),
+            "overruled": each.overruled,
+            "overruled_line": line_text(each.overruled_span),
+            "because": each.why,
+        }
+        stable = "\n".join((each.setting, each.value, each.overruled, each.why))
+        yield Subject("setting", facts, each.span, stable)
 
 
 def _proxies(checked: Checked) -> Iterator[Subject]:

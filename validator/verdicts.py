@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from itertools import islice
 
-from validator.engine.connection import Judgement, Path, Settled, assumed_conditions
-from validator.engine.evaluate import Decider, Evaluator
-from validator.engine.legs import EPHEMERAL, FOLLOWING, LEGS, PROTOCOLS, RELATED, REPLY, REQUEST, Leg
-from validator.model import ASSUMPTIONS, LOOPBACK, Condition, InterfaceMatch, Rule, Verb
+from validator.assumptions import ASSUMPTIONS
+from validator.engine.asked import assumed_conditions, names_ports
+from validator.engine.evaluate import Decider
+from validator.engine.judgement import Judgement
+from validator.engine.legs import FOLLOWING, LEGS, PROTOCOLS, RELATED, REPLY, REQUEST, Leg
+from validator.model import Condition, Verb
+from validator.near_misses import near_misses
 from validator.packets.fields import Field, Intervals
-from validator.packets.intervals import complement, intersect, normalise
 from validator.packets.space import PacketSet
 from validator.policy import Direction
-from validator.requirements import ANYBODY, LOOPBACK_ADDRESS, UNICAST, Requirement
-from validator.results import Blame, ConditionUse, NearMiss, Result, Verdict
+from validator.questions import Question, evaluator, settled_by
+from validator.requirements import ANYBODY, Requirement
+from validator.results import Blame, ConditionUse, Result, Verdict
 from validator.source import Span
 from validator.witness import boxes, witness
 
@@ -24,61 +26,12 @@ _MOST_BOXES = 32
 _DROPS, _ACCEPTS = (Verb.DROP, Verb.REJECT), (Verb.ACCEPT,)
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A requirement on a path, in one Windows profile or, with None, where there are none."""
-
-    requirement: Requirement
-    path: Path
-    profile: str | None = None
-
-    def bounds(self, anybody: bool = False) -> dict[int, Intervals]:
-        """The connections the requirement is about, by field; `anybody` forgets declared peers."""
-        requirement = self.requirement
-        inbound = requirement.entry.direction is Direction.INBOUND
-        if requirement.local:
-            address = LOOPBACK_ADDRESS[requirement.family]
-            peers: Intervals = ((address, address),)
-            own = peers
-        else:
-            peers = UNICAST[requirement.family] if anybody else requirement.peer_ranges
-            if anybody or requirement.peers is None:
-                peers = self._without_platforms(peers)
-            own = requirement.host_ranges
-        found: dict[int, Intervals] = {
-            Field.SOURCE: peers if inbound else own,
-            Field.DESTINATION: own if inbound else peers,
-            Field.DESTINATION_PORT: requirement.entry.ports,
-            Field.SOURCE_PORT: EPHEMERAL,
-        }
-        count = len(self.path.alternatives)
-        if count:
-            found[Field.ALTERNATIVE] = ((0, count - 1),)
-        if not requirement.local:
-            found[Field.IN_INTERFACE if inbound else Field.OUT_INTERFACE] = self._interfaces()
-        return found
-
-    def _without_platforms(self, peers: Intervals) -> Intervals:
-        """Peers without the addresses of clouds' own services, where no module is."""
-        own = normalise(each for c in self.path.crossings for each in c.firewall.platform_addresses)
-        top = self.path.space.top(Field.SOURCE)
-        return intersect(peers, complement(own, top)) if own else peers
-
-    def _interfaces(self) -> Intervals:
-        """The interfaces towards the peers: the profile's, or all but loopback."""
-        interfaces = self.path.space.interfaces
-        if self.profile is not None:
-            return interfaces.intervals([self.profile])
-        lo = interfaces.number(LOOPBACK)
-        return normalise([(1, lo - 1), (lo + 1, interfaces.top)])
-
-
 def judge(question: Question) -> Result:
     """Judge one question; `alternative_met` is left for the caller, who knows the other results."""
     requirement, path = question.requirement, question.path
     bounds = question.bounds()
     protocol, ports = PROTOCOLS[requirement.protocol], requirement.entry.ports
-    settled = _settled(question)
+    settled = settled_by(question)
     judgement = Judgement(path, protocol, ports, path.space.box(bounds), settled=settled)
     if path.alternatives:
         verdict, restricted = verdict_of_alternatives(judgement), False
@@ -113,42 +66,12 @@ def judge(question: Question) -> Result:
         restricted=restricted,
         request=_leg_verdict(judgement, (REQUEST, FOLLOWING), verdict),
         reply=_leg_verdict(judgement, (REPLY,), verdict),
-        near_misses=_near_misses(question) if verdict is not Verdict.OPEN else (),
+        near_misses=near_misses(question, verdict, restricted),
         alternative=requirement.module.alternative,
         exposed=_exposed(question, judgement, verdict),
         category=requirement.module.category,
         clear_text=requirement.module.clear_text,
     )
-
-
-def _settled(question: Question) -> Settled:
-    """The conditions that the module answers: where its programs are named, a rule for one of them is for it, and
-    one for another program or service is not."""
-    requirement = question.requirement
-    if not requirement.programs or requirement.local:
-        return ()
-    asked = question.path.asked_of_modules(PROTOCOLS[requirement.protocol], requirement.entry.ports)
-    answers = [(each.key, is_one_of(each.about[1], requirement.programs)) for each in asked if each.about]
-    return tuple((key, answer) for key, answer in answers if answer is not None)
-
-
-def is_one_of(value: str, programs: Sequence[str]) -> bool | None:
-    """Whether a program or service of a rule is one of `programs`, given by path or by name alone; None where paths
-    cannot be compared (`%ProgramFiles%`, `PROGRA~1`). Windows does not tell capitals from small letters."""
-    wanted = value.replace("/", "\\").casefold()
-    answer: bool | None = False
-    for program in programs:
-        name = program.replace("/", "\\").casefold()
-        if wanted == name:
-            return True
-        if "~" in wanted:
-            answer = None
-        elif wanted.rpartition("\\")[2] == name.rpartition("\\")[2]:
-            if "\\" not in name:
-                return True
-            if "%" in wanted + name or "\\" not in wanted:
-                answer = None
-    return answer
 
 
 def data_connections(question: Question) -> str:
@@ -254,7 +177,8 @@ def _leg_verdict(judgement: Judgement, legs: tuple[Leg, ...], verdict: Verdict) 
 
 def _blame(leg: str, decider: Decider) -> Blame:
     rule = decider.rule
-    return Blame(leg, rule.action.verb.value, rule.span, rule.canonical, rule.implicit, rule.understood)
+    names = names_ports(rule)
+    return Blame(leg, rule.action.verb.value, rule.span, rule.canonical, rule.implicit, rule.understood, names)
 
 
 def _deciders(judgement: Judgement, leg: Leg, region: PacketSet, verbs: tuple[Verb, ...]) -> list[Decider]:
@@ -306,7 +230,7 @@ def _assumed(question: Question) -> Iterator[tuple[Condition, str]]:
     """The assumed conditions of rules that a packet of the question can meet on any leg, each with its assumption:
     every one at normal load, and of the others one for each export, since that is all that is said."""
     # A condition assumed to be false keeps its rule from matching, and is used all the same.
-    ways = [_evaluator(question, leg, without=(Field.STATE,)) for leg in LEGS]
+    ways = [evaluator(question, leg, without=(Field.STATE,)) for leg in LEGS]
     requirement = question.requirement
     groups = question.path.assuming(PROTOCOLS[requirement.protocol], requirement.entry.ports)
     for (name, _), rules in groups.items():
@@ -327,61 +251,7 @@ def _of_export(condition: Condition, assumption: str) -> Condition:
     return Condition(assumption, ASSUMPTIONS[assumption], span, assumption, True)
 
 
-def _evaluator(question: Question, leg: Leg, without: Sequence[Field] = ()) -> Evaluator:
-    """An evaluator for just the packets of this question on `leg`."""
-    protocol = PROTOCOLS[question.requirement.protocol]
-    bounds = {**leg.bounds(protocol), **question.bounds()}
-    fields = {Field(level): ranges for level, ranges in bounds.items() if level not in without}
-    return Evaluator(question.path.space, question.path.widened(protocol, fields), leg.mirrored)
-
-
-# --- rules that nearly helped ----------------------------------------------
-
-
-def _near_misses(question: Question) -> tuple[NearMiss, ...]:
-    """Rules that would let the request pass, were they enabled, earlier, or for this profile."""
-    requirement = question.requirement
-    if requirement.local:
-        return ()
-    candidates = question.path.opening(PROTOCOLS[requirement.protocol], requirement.entry.ports)
-    if not candidates:
-        return ()
-    helping = _helping(question)
-    exact = _evaluator(question, REQUEST)
-    interfaces = (Field.IN_INTERFACE, Field.OUT_INTERFACE)
-    elsewhere = _evaluator(question, REQUEST, without=interfaces)
-    found: list[NearMiss] = []
-    for rule in candidates:
-        if (rule.span.path, rule.span.line) in helping:
-            continue
-        here = bool(exact.meeting([rule]))
-        if here:
-            found.append(NearMiss("too-late" if rule.enabled else "disabled", rule.span, rule.name))
-        elif question.profile and rule.enabled and elsewhere.meeting([rule]):
-            found.append(NearMiss("other-profile", rule.span, rule.name, _profiles(rule)))
-    return tuple(found[:_MOST_LINES])
-
-
-def _helping(question: Question) -> set[tuple[str, int]]:
-    """The lines that do let requests pass, at their own firewall, whatever stops them elsewhere."""
-    requirement, found = question.requirement, set()
-    for crossing in question.path.crossings:
-        path = question.path
-        if len(path.crossings) > 1:
-            path = Path((crossing,), requirement.entry.ports, path.loopback)
-        region = path.space.box(Question(requirement, path, question.profile).bounds())
-        protocol, ports = PROTOCOLS[requirement.protocol], requirement.entry.ports
-        for decider in path.deciders(protocol, REQUEST, ports, region, _ACCEPTS):
-            found.add((decider.rule.span.path, decider.rule.span.line))
-    return found
-
-
-def _profiles(rule: Rule) -> tuple[str, ...]:
-    names: list[str] = []
-    for match in rule.matches:
-        if isinstance(match, InterfaceMatch) and not match.negated:
-            names += match.names
-    return tuple(names)
+# --- who else gets in ------------------------------------------------------
 
 
 def _exposed(question: Question, judgement: Judgement, verdict: Verdict) -> bool:

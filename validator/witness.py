@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import IPv4Address, IPv6Address
 
-from validator.engine.connection import Judgement, Path
+from validator.engine.connection import Path
 from validator.engine.evaluate import MIRROR, OPPOSITE, STRAIGHT, Decider, Outcome
+from validator.engine.judgement import Judgement
 from validator.engine.legs import Leg
 from validator.engine.passing import passed, reachable
 from validator.model import LOOPBACK, Hook, Verb

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_NODES = 100_000
+MOST_DEPTH = 100
 _DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9]*)$")
 _SCHEMAS = Path(__file__).parent / "schemas"
 Where = tuple[str | int, ...]
@@ -52,6 +53,7 @@ def read(path: str, kind: type[UserError]) -> Document:
         if Path(path).stat().st_size > MAX_BYTES:
             raise kind("the file is too large", "a policy or site file has a few kilobytes", path)
         text = Path(path).read_bytes().decode("utf-8-sig")
+        check_depth(text)
         node = yaml.compose(text, loader)
         if node is None:
             raise kind("the file is empty", "see docs/ for an example", path, 1)
@@ -69,6 +71,21 @@ def read(path: str, kind: type[UserError]) -> Document:
     except (ValueError, RecursionError):
         raise kind("not valid YAML (too deep, or a value out of range)", "simplify it", path, 1) from None
     return Document(path, data, lines)
+
+
+def check_depth(text: str) -> None:
+    """Raise RecursionError where a document's nodes are nested deeper than MOST_DEPTH, and yaml.YAMLError where it is
+    none: libyaml's composer recurses in C, and would end the process."""
+    import yaml
+
+    depth = 0
+    for event in yaml.parse(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MOST_DEPTH:
+                raise RecursionError
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
 
 
 def _walk(node: yaml.Node, way: Where, lines: dict[Where, int], path: str, kind: type[UserError]) -> None:

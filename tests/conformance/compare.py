@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from validator.engine.evaluate import Evaluator, Outcome, interface_patterns
@@ -77,7 +78,12 @@ class Judge:
         key = (opening.hook, False, True)
         if key not in side.hooks:
             side.hooks[key] = [
-                side.mirrored.reply(wall, opening.hook, side.evaluator.translation(wall, opening.hook))
+                side.mirrored.reply(
+                    wall,
+                    opening.hook,
+                    side.evaluator.translation(wall, opening.hook),
+                    sources=partial(side.evaluator.sources, wall, opening.hook),
+                )
                 for wall in side.walls
             ]
         told = (Field.STATE, Field.TCP_FLAGS, Field.ICMP_TYPE, Field.ICMP_CODE, Field.MAC)

@@ -3,6 +3,7 @@
 A packet there is `{tcp: 80}`, `{udp: 53}`, `{icmp: 3/1}` or `{icmpv6: 128}` with what is special about it: `from`
 and `to` addresses, the source `port`, TCP `flags`, the interface it comes `in` by, its `mac`, `out: true` where it
 is the firewall's own; `of: onward` or `of: reply` makes it a packet of the connection that it would open.
+`bare: true` beside the packets: only the rules are exported.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def record(kernel: Kernel) -> Iterator[Case]:
     """What the kernel says of every feature's packets. Raises RuntimeError where it cannot be asked."""
     for feature in yaml.safe_load(_FILE.read_text()):
         parts = {kind: feature[kind] for kind in LOADERS if kind in feature}
-        ruleset = Ruleset(feature["name"], parts, {}, translates(parts))
+        ruleset = Ruleset(feature["name"], parts, {}, translates(parts), bare=feature.get("bare", False))
         for short in feature["packets"]:
             yield _asked(kernel, ruleset, packet(short), short.get("of", ""))
 

@@ -127,7 +127,7 @@ def point(
     """The firewall of exports (texts, or a name and a text): `at` are the host's addresses, `told` its groups."""
     named = [each if isinstance(each, tuple) else (f"dump{number}.json", each) for number, each in enumerate(texts)]
     exports = [read(text, name) for name, text in named]
-    options = Options("host", family, frozenset(withdrawn), told, at, networks or {})
+    options = Options("host", family, frozenset(withdrawn), groups=told, addresses=at, networks=networks or {})
     firewall = exports[0][0].convert([fragment for _, fragment, _ in exports], options)
     assert firewall is not None
     return firewall

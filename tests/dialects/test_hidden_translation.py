@@ -66,11 +66,15 @@ def test_a_target_that_nft_hides_may_translate(tmp_path: Path) -> None:
     assert verdict(tmp_path, nft('tcp dport 516 xt target "DNAT"')) == "blocked"
 
 
-def test_where_the_source_of_requests_is_translated_the_way_of_replies_is_not_known(tmp_path: Path) -> None:
+def test_where_the_source_of_requests_is_translated_replies_may_leave_by_another_interface(tmp_path: Path) -> None:
     opened = FILTER.replace("-A INPUT", "-A INPUT -p tcp -m tcp --dport 515 -j ACCEPT\n-A INPUT", 1)
-    assert verdict(tmp_path, nat().replace(FILTER, opened)) == "open"
-    translated = nat("-A INPUT -p tcp -m tcp --dport 515 -j SNAT --to-source 10.1.0.9").replace(FILTER, opened)
-    assert verdict(tmp_path, translated) == "unknown"
+    closing = opened.replace("COMMIT", "-A OUTPUT -o eth7 -j DROP\nCOMMIT")
+    translation = "-A INPUT -p tcp -m tcp --dport 515 -j SNAT --to-source 10.1.0.9"
+    assert verdict(tmp_path, nat(translation).replace(FILTER, opened)) == "open"
+    assert verdict(tmp_path, nat(translation).replace(FILTER, closing)) == "unknown"
+    assert verdict(tmp_path, nat(translation).replace(FILTER, closing.replace("eth7", "+"))) == "blocked"
+    hidden = translation.replace("SNAT --to-source 10.1.0.9", "NOSUCH")
+    assert verdict(tmp_path, nat(hidden).replace(FILTER, closing)) == "unknown"
 
 
 def test_ports_that_nft_prints_without_their_ranges_are_not_understood(tmp_path: Path) -> None:

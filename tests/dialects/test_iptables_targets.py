@@ -7,6 +7,7 @@ import pytest
 from tests.dialects.iptables_rules import V4, bits, conditions, converted, rules, state, table
 from validator.dialects._iptables_targets import TARGETS, Fate
 from validator.model import (
+    REPLIED_TO,
     AnyInterface,
     Bit,
     Choice,
@@ -177,8 +178,18 @@ def translated(options: str, family: Family = Family.IPV4, chain: str = "PREROUT
 
 @pytest.mark.parametrize("target", ["MASQUERADE --random-fully", "SNAT --to-source 10.0.0.1"])
 def test_another_source_is_seen_by_no_chain_of_what_leaves(target: str) -> None:
-    (*_, rule) = rules(f"-A POSTROUTING -p tcp -j {target}", "nat")
-    assert (rule.action.verb, rule.action.assign) == (Verb.ACCEPT, ((Bit("snat-done"), 1),))
+    found = rules(f"-A POSTROUTING -p tcp -j {target}", "nat")[-2:]
+    for number, rule in enumerate(found):
+        assert rule.action.verb is Verb.ACCEPT
+        assigned = dict(rule.action.assign)
+        assert set(assigned) == {Bit("snat-done"), *REPLIED_TO}
+        port = assigned[Field.SOURCE_PORT]
+        assert isinstance(port, Choice)
+        assert port.intervals == (((1024, 65535),), ((0, 1023),))[number]
+
+
+def test_a_source_port_that_no_client_has_is_not_followed() -> None:
+    assert verbs("-A POSTROUTING -p tcp -j MASQUERADE --to-ports 500-600", "nat") == [Verb.DELIVER, Verb.DROP]
 
 
 def test_a_destination_is_translated() -> None:
@@ -228,7 +239,10 @@ def test_a_network_is_translated_to_any_address_of_another() -> None:
     value = translated("-j NETMAP --to 10.1.0.0/24")[Field.DESTINATION]
     assert isinstance(value, Choice)
     assert value.intervals == ((0x0A010000, 0x0A0100FF),)
-    assert verbs("-A POSTROUTING -j NETMAP --to 10.1.0.0/24", "nat") == [Verb.ACCEPT]
+    assert verbs("-A POSTROUTING -j NETMAP --to 10.1.0.0/24", "nat") == [Verb.ACCEPT] * 2
+    source = dict(rules("-A POSTROUTING -j NETMAP --to 10.1.0.0/24", "nat")[-1].action.assign)[Field.SOURCE]
+    assert isinstance(source, Choice)
+    assert source.intervals == value.intervals
 
 
 def test_a_chain_that_two_hooks_reach_translates_as_each_of_them_does() -> None:

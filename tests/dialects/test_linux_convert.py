@@ -74,3 +74,43 @@ def test_an_export_of_sets_tells_what_rules_ask(tmp_path: Path) -> None:
     sets = "create office hash:net family inet hashsize 1024 maxelem 65536\nadd office 198.51.100.0/24\n"
     assert verdicts(tmp_path, dump(LEGACY, rule))[80] == "unknown"
     assert verdicts(tmp_path, dump(LEGACY, rule), sets) == {80: "drop", 81: "accept", 82: "accept"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("empty.nft", "table inet t {\n}\n"),
+        ("unused.nft", "table ip t {\n\tchain a {\n\t\ttcp dport 80 drop\n\t}\n}\n"),
+        ("set.nft", "table ip t {\n\tset s {\n\t\ttype ipv4_addr\n\t}\n}\n"),
+        ("nothing.json", '{"nftables": [{"metainfo": {"json_schema_version": 1}}]}\n'),
+    ],
+)
+def test_nftables_without_a_base_chain_lets_all_pass_and_says_where_that_stands(
+    tmp_path: Path, name: str, text: str
+) -> None:
+    (tmp_path / name).write_text(text)
+    loaded = load([str(tmp_path / name)])
+    (wall,) = firewalls(loaded, (Family.IPV4,))
+    found = interpret((wall,), packet_from_json({"destination_port": 80}))
+    assert found.verdict == "accept"
+    assert found.rule is not None
+    assert (found.rule.span.path, found.rule.span.line) == (str(tmp_path / name), 1)
+    assert "no base chain" in found.rule.name
+
+
+def test_an_nft_ruleset_that_iptables_says_in_full_is_not_one_without_base_chains(tmp_path: Path) -> None:
+    found = verdicts(tmp_path, dump(NFT, drops(80)), ruleset("ip filter", "INPUT", "tcp dport 80 drop"))
+    assert found == {80: "drop", 81: "accept", 82: "accept"}
+    names = [str(tmp_path / f"{number}.txt") for number in range(2)]
+    (wall,) = firewalls(load(["web=" + ",".join(names)]), (Family.IPV4,))
+    assert "nftables without a base chain" not in wall.chains
+
+
+def test_two_negated_ports_may_be_one_comparison_to_iptables_nft_alone(tmp_path: Path) -> None:
+    """Packets come from port 40000."""
+    drop = "-A INPUT -p tcp -m tcp ! --sport {} ! --dport 80 -j DROP"
+    assert verdicts(tmp_path, dump(NFT, drop.format(40000)), ports=(80, 81)) == {80: "accept", 81: "unknown"}
+    assert verdicts(tmp_path, dump(NFT, drop.format(40001)), ports=(80, 81)) == {80: "unknown", 81: "drop"}
+    assert verdicts(tmp_path, dump(LEGACY, drop.format(40000)), ports=(80, 81)) == {80: "accept", 81: "accept"}
+    ranges = "-A INPUT -p tcp -m tcp ! --sport 1:5 ! --dport 80 -j DROP"
+    assert verdicts(tmp_path, dump(NFT, ranges), ports=(80, 81)) == {80: "accept", 81: "drop"}

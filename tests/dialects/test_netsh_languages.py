@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import re
 from functools import cache
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -36,6 +39,9 @@ VERBOSE = dump(
     ),
     verbose("out", Direction="Out", Action="Block", LocalPort="Any", RemotePort="25"),
 )
+ALL_WORDS = sorted({each.text for table in (LABELS, VALUES, ENDS) for words in table.values() for each in words
+                    if each.language == "en"})  # fmt: skip
+TABLE = Path(__file__).parents[3] / "shared" / "LOCALISATION.tsv"
 Packet = dict[str, object]
 INBOUND: list[Packet] = [{"port": port} for port in (79, 80, 81, 82, 90, 8005)]
 INBOUND += [{"port": port, "source": "1.2.3.4"} for port in (80, 81)]
@@ -68,6 +74,43 @@ def test_a_dump_says_the_same_in_every_language_with_english_words_in_its_gaps(l
     data = said(text, spoken(language, english))
     assert verdicts(data) == wanted(text)
     assert read(data)[2].unsupported() == []
+
+
+def table_of_words() -> dict[str, dict[str, str]]:
+    """By language, its words by the English ones, as the table beside the repository has them; empty without it."""
+    if not TABLE.exists():
+        return {}
+    rows = list(csv.reader(TABLE.read_text("utf-8").splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE))
+    found: dict[str, dict[str, str]] = {language: {} for language in rows[0][1:]}
+    for key, english_cell, *cells in rows[1:]:
+        if not key.startswith(("p.", "src", "icmp_header")):
+            for language, cell in zip(rows[0][2:], cells, strict=False):
+                told = re.split(r"[;/]|\s\(", cell)[0].strip()
+                if told and "?" not in cell:
+                    found[language][english_cell.strip()] = told
+    return {language: words for language, words in found.items() if words}
+
+
+TABLE_WORDS = table_of_words()
+
+
+@pytest.mark.skipif(not TABLE_WORDS, reason="the table of words is not here")
+@pytest.mark.parametrize("text", [POLICY, VERBOSE], ids=["plain", "verbose"])
+@pytest.mark.parametrize("language", TABLE_WORDS)
+def test_a_dump_in_the_words_of_the_table_has_the_same_verdicts(language: str, text: str) -> None:
+    words = TABLE_WORDS[language]
+    assert len(words) > 5
+    data = said(text, words)
+    assert data != text
+    assert verdicts(data) == wanted(text)
+    assert read(data)[2].unsupported() == []
+    gaps = said(text, {word: words.get(word, invented(word)) for word in ALL_WORDS})
+    assert all(found in (sure, "unknown") for found, sure in zip(verdicts(gaps), wanted(text), strict=True))
+
+
+@pytest.mark.skipif(not TABLE_WORDS, reason="the table of words is not here")
+def test_every_language_of_the_table_is_one_whose_words_are_known() -> None:
+    assert {*TABLE_WORDS, "en"} == set(LANGUAGES)
 
 
 @pytest.mark.parametrize("colon", [":", " :", "："])
@@ -156,8 +199,6 @@ CHOICES = {
 RULES = st.lists(
     st.fixed_dictionaries({key: st.sampled_from(values) for key, values in CHOICES.items()}), min_size=1, max_size=5
 )
-ALL_WORDS = sorted({each.text for table in (LABELS, VALUES, ENDS) for words in table.values() for each in words
-                    if each.language == "en"})  # fmt: skip
 
 
 @settings(max_examples=120, deadline=None)

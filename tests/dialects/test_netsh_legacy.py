@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.dialects.exports import counts, read, refusal
-from validator.dialects._windows_rules import WindowsRule
+from tests.dialects.exports import counts, read, refusal, verdict, wall
+from validator.dialects._windows_rules import LOCAL, WindowsRule
 from validator.dialects._windows_store import WindowsStore
 
 DASHES = "-" * 67 + "\n"
@@ -85,7 +85,9 @@ def test_windows_xp_knows_no_public_profile_and_filters_nothing_that_goes_out() 
         "private": (True, "block-always", "allow"),
         "public": (True, "block-always", "allow"),
     }
-    assert store(text).covers == ("local",)
+    assert store(text).covers == LOCAL
+    found = wall(text)
+    assert [verdict(found, 80), verdict(found, 80, hook="output")] == ["drop", "accept"]
 
 
 def test_a_port_of_windows_xp_is_a_rule() -> None:

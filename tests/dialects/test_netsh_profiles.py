@@ -35,7 +35,7 @@ def host(text: str) -> Firewall:
 
 
 def test_the_default_policy_takes_what_no_rule_decides() -> None:
-    found = host(every())
+    found = wall(dump(rule(), rule(Direction="Out", LocalPort="Any", RemotePort="21")), every())
     assert [verdict(found, port) for port in (80, 81)] == ["accept", "drop"]
     assert verdict(found, 81, hook="output") == "accept"
     assert not asked(found, 81)

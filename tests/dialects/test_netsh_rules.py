@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.dialects.exports import asked, counts, read, refusal, trace, verdict, wall
-from validator.dialects._windows_rules import WindowsRules
-from validator.dialects._windows_store import WindowsStore
+from validator.dialects._windows_rules import LOCAL, WindowsRules
 from validator.model import Firewall
 from validator.packets.fields import Family
 
@@ -75,13 +74,13 @@ def test_an_allow_rule_lets_its_port_in_and_no_other() -> None:
 
 
 def test_without_a_rule_inbound_is_dropped_and_outbound_goes() -> None:
-    wall = host(rule())
+    wall = host(rule(), rule(Direction="Out", LocalPort="Any", RemotePort="21"))
     assert verdict(wall, 81, hook="output") == "accept"
     assert verdict(wall, 81, state="established") == "accept"
 
 
 def test_an_outbound_rule_is_about_the_port_of_the_other_end() -> None:
-    wall = host(rule(Direction="Out", Action="Block", LocalPort="Any", RemotePort="21"))
+    wall = host(rule(Direction="Out", Action="Block", LocalPort="Any", RemotePort="21"), rule())
     assert verdict(wall, 21, hook="output") == "drop"
     assert verdict(wall, 21, hook="output", protocol="udp") == "accept"
     assert verdict(wall, 21) == "drop"
@@ -376,18 +375,56 @@ def test_a_command_that_shows_some_rules_only_is_refused(command: str) -> None:
     [
         (("dir=in",), ("local-in",)),
         (("dir=OUT", "verbose"), ("local-out",)),
-        (("dir=in", "dir=out"), None),
-        (("",), None),
+        (("dir=in", "dir=out"), LOCAL),
+        (("",), LOCAL),
     ],
 )
-def test_a_dump_of_one_direction_covers_that_one_alone(
-    options: tuple[str, ...], covers: tuple[str, ...] | None
-) -> None:
+def test_a_dump_of_one_direction_covers_that_one_alone(options: tuple[str, ...], covers: tuple[str, ...]) -> None:
     command = "C:\\>netsh advfirewall firewall show rule name=all "
     outputs = [f"{command}{option}\n{dump(rule())}" for option in options if option != "verbose"]
-    data = read("".join(outputs))[1].data
-    assert isinstance(data, WindowsStore if covers else WindowsRules)
-    assert covers is None or (isinstance(data, WindowsStore) and data.covers == covers)
+    assert covered("".join(outputs)) == covers
+
+
+def covered(text: str) -> tuple[str, ...]:
+    """The rules that a dump holds completely."""
+    data = read(text)[1].data
+    assert isinstance(data, WindowsRules)
+    return data.covers
+
+
+IN, OUT = rule(), rule(Direction="Out", LocalPort="Any", RemotePort="21", Action="Block")
+
+
+@pytest.mark.parametrize(
+    ("blocks", "covers"),
+    [
+        ((IN,), ("local-in",)),
+        ((OUT, OUT), ("local-out",)),
+        ((IN, OUT), LOCAL),
+        ((IN, rule(Direction="Sideways")), ("local-in",)),
+    ],
+)
+def test_a_dump_without_its_command_covers_the_directions_of_its_rules(
+    blocks: tuple[str, ...], covers: tuple[str, ...]
+) -> None:
+    assert covered(dump(*blocks)) == covers
+
+
+def test_of_the_direction_that_a_dump_does_not_show_nothing_is_known() -> None:
+    inward, outward = host(IN), host(OUT)
+    assert [verdict(inward, 80), verdict(inward, 81)] == ["accept", "drop"]
+    assert verdict(inward, 21, hook="output") == verdict(outward, 80) == "unknown"
+    assert "a local outbound rule that was not exported blocks it" in asked(inward, 21, hook="output")
+    assert [verdict(outward, port, hook="output") for port in (21, 22)] == ["drop", "accept"]
+    both = wall(dump(IN), dump(OUT))
+    assert [verdict(both, 80), verdict(both, 81), verdict(both, 22, hook="output")] == ["accept", "drop", "accept"]
+
+
+def test_one_word_for_a_direction_that_nobody_knows_is_not_both() -> None:
+    unknown = [each.replace("Direction:", "Qdirection:").replace("In\n", "Qi\n").replace("Out\n", "Qo\n") for each in
+               (IN, OUT)]  # fmt: skip
+    assert covered(dump(unknown[0])) == ()
+    assert covered(dump(*unknown)) == LOCAL
 
 
 def test_a_command_that_found_no_rule_is_refused() -> None:

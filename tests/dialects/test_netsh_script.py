@@ -299,6 +299,7 @@ CHOICES: dict[str, tuple[str, st.SearchStrategy[tuple[str, str]]]] = {
     "localip": ("LocalIP", st.just(("10.0.0.1", "10.0.0.1/32"))),
     "remoteip": ("RemoteIP", ADDRESSES.map(lambda text: (text, text))),
     "program": ("Program", st.just(("C:\\a b.exe", "C:\\a b.exe"))),
+    "service": ("Service", st.sampled_from([("spooler", "spooler"), ("any", "*")])),
     "interfacetype": ("InterfaceTypes", st.sampled_from([("lan", "LAN"), ("wireless", "Wireless"), ("ras", "RAS")])),
     "localport": ("LocalPort", PORTS.map(lambda text: (text, text))),
     "remoteport": ("RemotePort", PORTS.map(lambda text: (text, text))),
@@ -312,7 +313,7 @@ CHOICES: dict[str, tuple[str, st.SearchStrategy[tuple[str, str]]]] = {
 def written_twice(draw: st.DrawFn) -> tuple[str, str]:
     """A rule as an `add rule` line and as its block of a verbose dump."""
     words = {"name": f"rule {draw(st.integers(1, 3))}", "dir": draw(st.sampled_from(["in", "out"]))}
-    words["action"] = draw(st.sampled_from(["allow", "block"]))
+    words["action"] = draw(st.sampled_from(["allow", "block", "bypass"]))
     words["protocol"] = draw(st.sampled_from(sorted(PROTOCOLS)))
     with_ports = words["protocol"] in ("tcp", "udp")
     fields: dict[str, str | None] = dict.fromkeys(("LocalPort", "RemotePort"), "Any" if with_ports else None)
@@ -321,6 +322,9 @@ def written_twice(draw: st.DrawFn) -> tuple[str, str]:
     barred = {"edge"} if words["dir"] == "out" else set()
     barred |= set() if with_ports else {"localport", "remoteport"}
     barred |= set() if words["action"] == "allow" else {"security"}
+    if words["action"] == "bypass":  # netsh takes it with security alone
+        words |= {"security": "authenticate", "rmtcomputergrp": "D:(A;;CC;;;S-1-5-21-1)"}
+        fields |= {"Security": "Authenticate", "RemoteComputerGroup": "D:(A;;CC;;;S-1-5-21-1)"}
     for key in draw(st.sets(st.sampled_from(sorted(set(CHOICES) - barred)))):
         label, values = CHOICES[key]
         words[key], fields[label] = draw(values)

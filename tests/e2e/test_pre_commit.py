@@ -25,11 +25,11 @@ NO_NETWORK = re.compile(
 EXPORTS = (
     *("host.rules", "etc/iptables/rules.v4", "etc/iptables/rules.v6", "iptables-save", "ip6tables-save"),
     *("backup/iptables-save.2026-11-02", "fw/web01.iptables", "fw/web01.ip6tables", "rules.txt", "aws/groups.json"),
-    *("win/proxy.reg",),
+    *("win/proxy.reg", "infra/main.tf", "terraform.tfstate", "net.template", "template.yaml", "cfn/net.yml"),
 )
 DESCRIPTIONS = ("site.yaml", "net/site.yml", "policy/ol-connect.yaml")
 OTHERS = (
-    *("README.md", "main.py", "host.rules.bak", "txt", "json", "notes.text", "Makefile", "iptables.sh", "a.tf"),
+    *("README.md", "main.py", "host.rules.bak", "txt", "json", "notes.text", "Makefile", "iptables.sh", "a.tfvars"),
     *("rules", "v4", "picture.png", "host.rules/readme.md", "iptables"),
 )
 

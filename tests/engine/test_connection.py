@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tests.build import chain, dport, firewall, given, in_interface, proto, rule, source, sport, state
-from validator.engine.connection import Crossing, Judgement, Path
+from validator.engine.connection import Crossing, Path
+from validator.engine.judgement import Judgement
 from validator.engine.legs import EPHEMERAL, FOLLOWING, REPLY, REQUEST
 from validator.model import ACCEPT, FieldMatch, Firewall, Hook, InterfaceMatch, Rule, Verb
 from validator.packets.fields import TCP, UDP, Field, Intervals, State

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.build import chain, dport, firewall, in_interface, proto, rule, sport, state
-from validator.engine.connection import Crossing, Judgement, Path
+from validator.engine.connection import Crossing, Path
+from validator.engine.judgement import Judgement
 from validator.engine.legs import EPHEMERAL
 from validator.model import (
     Action,

@@ -23,7 +23,17 @@ from hypothesis import strategies as st
 from tests.property.test_interpret import leaf, levels_of
 from validator.dialects import Fragment, Options
 from validator.dialects._windows import convert
-from validator.dialects._windows_rules import PROFILES, Limit, ProfileState, WindowsProfiles, WindowsRule, WindowsRules
+from validator.dialects._windows_rules import (
+    GROUP_POLICY,
+    LOCAL,
+    PROFILES,
+    Limit,
+    ProfileState,
+    WindowsProfiles,
+    WindowsRule,
+    WindowsRules,
+)
+from validator.dialects._windows_store import WindowsStore
 from validator.engine.evaluate import Evaluator, interface_patterns
 from validator.engine.interpret import interpret
 from validator.engine.packet import Packet
@@ -241,6 +251,22 @@ def test_where_local_rules_are_void_what_is_said_is_true_or_nothing(
 ) -> None:
     expected = WORDS[documented(states, rules, packet, told)]
     assert interpret([host(states, rules)], packet, keys(told)).verdict in (expected, "unknown")
+
+
+@settings(max_examples=300, deadline=None)
+@given(profile_states(merging=False), lists_of_rules(("local", "gpo")), packets(), SETTLED)
+def test_where_the_rules_of_group_policy_are_exported_void_local_rules_are_out(
+    states: dict[str, ProfileState], rules: list[WindowsRule], packet: Packet, told: dict[Limit, bool]
+) -> None:
+    policy = WindowsProfiles("states", tuple(states.values()), "gpo")
+    local = tuple(ProfileState(name, None, "allow", None, SPAN, SPAN) for name in PROFILES)
+    profiles = (policy, WindowsProfiles("states", local, "local"))
+    store = WindowsStore("rules", WindowsRules("rules", tuple(rules)), profiles, covers=(*LOCAL, *GROUP_POLICY))
+    fragments = [Fragment("reg-export", "windows", "rules", store, tuple(Family))]
+    firewall = convert(fragments, Options("host", Family.IPV4))
+    assert firewall is not None
+    expected = WORDS[documented(states, rules, packet, told)]
+    assert interpret([firewall], packet, keys(told)).verdict == expected
 
 
 def allowed(**changes: object) -> WindowsRule:

@@ -17,7 +17,7 @@ def main() -> None:
 
         print(f"portproof {__version__}")
         return
-    gc.set_threshold(50_000, 20, 50)  # most of what a run makes lives to its end: look for garbage less often
+    gc.disable()
     from validator.cli.run import run
 
     status = run(sys.argv[1:])

@@ -11,8 +11,7 @@ A dialect is a module of this package (no leading underscore) with
   host as the model, None where they say nothing about that family. Shared by a platform's dialects
   and kept in an underscore module (`_windows.py`, `_linux.py`).
 
-It may have `grouped(fragments) -> tuple[str, ...]` too: the hosts of fragments for which nobody named one (empty: no
-say).
+It may have `grouped(fragments) -> tuple[str, ...]` too: the hosts of fragments for which nobody named one.
 """
 
 from __future__ import annotations
@@ -49,10 +48,12 @@ class Fragment:
 class Options:
     """How fragments become a firewall.
 
-    `withdrawn` are the names of model.ASSUMPTIONS that the user takes back; `groups` are the
+    `withdrawn` are the names of assumptions.ASSUMPTIONS that the user takes back; `groups` are the
     security groups the site file says the host is in (empty: not told), or what a cloud calls so (network tags,
-    service accounts, application security groups, labels); `addresses` the host's own; `networks` the site's
-    named networks, whose names may be those of what an export only refers to (a service tag, a prefix list).
+    service accounts, application security groups, labels); `addresses` the host's own, `interfaces` those of them
+    that came with their prefix (`10.20.0.10/16`), and `keywords` the blocks that words for addresses stand for;
+    `networks` the site's named networks, whose names may be those of what an export only refers to (a service tag, a
+    prefix list).
     """
 
     host: str
@@ -60,6 +61,8 @@ class Options:
     withdrawn: frozenset[str] = frozenset()
     groups: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
+    interfaces: tuple[str, ...] = ()
+    keywords: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     networks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 

@@ -20,7 +20,7 @@ from pathlib import PurePath
 
 from validator.dialects import Fragment, Options
 from validator.dialects._aws_acls import acl_chain, assumed_chain
-from validator.dialects._aws_data import Facts, Group, Groups, Peer, Permission
+from validator.dialects._aws_data import Facts, Groups
 from validator.dialects._aws_groups import group_chain
 from validator.dialects._aws_inventory import Inventory, gather
 from validator.dialects._aws_members import Members
@@ -96,6 +96,3 @@ def grouped(fragments: Sequence[Fragment]) -> tuple[str, ...]:
     name = PurePath(first).name.split(".")[0] or PurePath(first).name
     several = len({fragment.dialect for fragment in fragments}) > 1
     return tuple(name if several else "" for _ in fragments)
-
-
-__all__ = ["Group", "Groups", "Peer", "Permission", "convert", "grouped"]

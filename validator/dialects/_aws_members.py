@@ -78,7 +78,8 @@ class Members:
         if peer.peering:
             text += f" over {peer.peering}"
             text += f", which is {peer.status}" if peer.status not in ("", "active") else ""
-        text += " (aws ec2 describe-network-interfaces exports its members)"
+        if peer.value.startswith("sg-"):  # a group that exists, not one that a template will make
+            text += " (aws ec2 describe-network-interfaces exports its members)"
         return ConditionMatch(Condition(f"security group {peer.value}", text))
 
     def _reaches(self, peer: Peer, here: str, vpc: str) -> bool:

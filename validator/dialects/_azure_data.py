@@ -6,6 +6,7 @@ reference): augmented rules have several prefixes and ports each.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -13,7 +14,9 @@ from dataclasses import dataclass
 class SecurityRule:
     """One rule. `protocol` is `*`, `tcp`, `udp`, `icmp`, `esp` or `ah`; ports are `*`, `80` or `80-90`;
     `sources` and `destinations` are blocks, `*` or service tags; `..._groups` ids of application security groups.
-    `priority` is None where the export has none; `why` says what was not understood, if anything."""
+    an entry that is nothing of that (an expression) is what nobody can tell. `priority` is None where the export
+    has none; `why` says what was not understood, if anything; `conditions` are the expressions that all must hold
+    for the rule to be there."""
 
     name: str
     inbound: bool
@@ -28,13 +31,15 @@ class SecurityRule:
     source_groups: tuple[str, ...] = ()
     destination_groups: tuple[str, ...] = ()
     why: str = ""
+    conditions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class SecurityGroup:
     """A network security group; `default_rules` is None where the export has none (they are known then);
     `subnets` and `interfaces` are the ids of what it is associated with. `effective`: as the platform put it
-    together for one interface, service tags expanded."""
+    together for one interface, service tags expanded. `conditions` are the expressions that all must hold for the
+    group to be there: without it nothing is filtered. `manager`: security admin rules of a network manager."""
 
     id: str
     name: str
@@ -44,6 +49,8 @@ class SecurityGroup:
     subnets: tuple[str, ...] = ()
     interfaces: tuple[str, ...] = ()
     effective: bool = False
+    manager: bool = False
+    conditions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +61,77 @@ class SecurityGroups:
     groups: tuple[SecurityGroup, ...]
     complete: bool = True
     why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """A network interface: its private addresses, and the ids of its subnet, of its own network security group (empty:
+    none) and of the application security groups it is in. `whole` is False where some of its addresses are not told;
+    `why` says why its groups do not decide as they otherwise do, if so."""
+
+    id: str
+    name: str
+    line: int
+    addresses: tuple[str, ...]
+    subnet: str = ""
+    group: str = ""
+    application_groups: tuple[str, ...] = ()
+    whole: bool = True
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Interfaces:
+    """The interfaces of one export."""
+
+    path: str
+    interfaces: tuple[Interface, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Subnet:
+    """A subnet, the id of the virtual network it is in, and of its network security group (empty: none)."""
+
+    id: str
+    name: str
+    line: int
+    network: str
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualNetwork:
+    """A virtual network: the blocks of its address space (not of what it is connected with), and its subnets."""
+
+    id: str
+    line: int
+    prefixes: tuple[str, ...]
+    subnets: tuple[Subnet, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualNetworks:
+    """The virtual networks of one export."""
+
+    path: str
+    networks: tuple[VirtualNetwork, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceTags:
+    """What service tags stood for when the file was made: blocks by the tag's name in small letters."""
+
+    path: str
+    tags: Mapping[str, tuple[str, ...]]
+
+
+def identity(text: str) -> str:
+    """The form of a resource's id or name in which two of the same are equal: Azure does not tell capitals from small
+    letters in them ("Naming rules and restrictions for Azure resources")."""
+    return text.strip("/").casefold()
+
+
+def network_of(subnet: str) -> str:
+    """The identity of the virtual network that the subnet with this id is in; empty where the id does not say."""
+    network, found, _ = identity(subnet).rpartition("/subnets/")
+    return network if found else ""

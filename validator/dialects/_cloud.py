@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from ipaddress import ip_network
 
 from validator.dialects import Options
-from validator.packets.fields import Family, Intervals
-from validator.packets.intervals import normalise
+from validator.model import Condition, ConditionMatch, FieldMatch, Match
+from validator.packets.fields import Family, Field, Intervals
+from validator.packets.intervals import complement, normalise
+from validator.source import Span
 
 
 def is_block(text: str) -> bool:
@@ -39,3 +41,26 @@ def told(name: str, options: Options) -> Intervals | None:
     """The addresses of the site's network called `name`, in the family asked for; None where the site has none."""
     blocks = options.networks.get(name)
     return None if blocks is None else addresses(blocks, options.family)
+
+
+def assumed(key: str, text: str, assumption: str, span: Span, options: Options) -> ConditionMatch:
+    """What is assumed not to be so: a condition with the value false, open where the user takes the assumption back."""
+    taken = None if assumption in options.withdrawn else False
+    return ConditionMatch(Condition(key, text, span, assumption, taken))
+
+
+def members(
+    field: Field, inside: Intervals, outside: Intervals, key: str, who: str, span: Span, options: Options
+) -> Iterator[tuple[Match, ...]]:
+    """The ways in which the peer can be one of those that `who` calls so, and `key` tells from all others; exports list
+    the addresses `inside` of them.
+
+    The addresses `outside` are listed too, and are of none of them. Of all others nobody can tell: the assumption is
+    that every member is listed.
+    """
+    if inside:
+        yield (FieldMatch(field, inside),)
+    rest = complement(normalise([*inside, *outside]), (1 << options.family.bits) - 1)
+    if rest:
+        text = f"the peer is {who}, and no export lists it"
+        yield (FieldMatch(field, rest), assumed(f"unlisted {key}", text, "listed-members", span, options))

@@ -14,12 +14,14 @@ from validator.dialects._iptables_context import Context
 from validator.dialects._iptables_dump import BUILT_IN, IptChain, IptDump, IptRule
 from validator.dialects._iptables_marks import EVERY, any_bits, value_and_mask
 from validator.dialects._iptables_matches import before_tracking
+from validator.dialects._iptables_nft_ports import loaded
 from validator.dialects._iptables_rules import decided
 from validator.dialects._iptables_sets import changed_sets
 from validator.dialects._iptables_targets import TARGETS, Fate, Place
 from validator.dialects._iptables_words import Group, TargetUse, Unclear
 from validator.dialects._linux_host import DESTINATION_DONE, SOURCE_DONE, Host, hidden_translation
 from validator.dialects._linux_ruleset import NAT_PRIORITIES, BaseChain, Ruleset
+from validator.dialects._linux_sources import hidden_source
 from validator.model import (
     ACCEPT,
     CONTINUE,
@@ -193,6 +195,8 @@ class _Converter:
         if table == "raw" and group.module in _OF_CONNECTIONS:
             return before_tracking(group, context)
         found = decided(group, context)
+        if self._dump.variant == "nft":
+            found = loaded(group, found, self._host, context.span)
         if not context.by_line:
             self._made[group] = found
         return found
@@ -204,10 +208,12 @@ class _Converter:
         return (*self._marked(matches, rule), *self._translating(matches, rule, place), *rest)
 
     def _translating(self, matches: tuple[Match, ...], rule: IptRule, place: _Table) -> tuple[Rule, ...]:
-        """In a chain that may translate destinations, what a line that is not understood may do beside all else."""
-        if place.table != "nat" or place.hook not in (Hook.PREROUTING, Hook.OUTPUT):
+        """In a chain that may translate, what a line that is not understood may do beside all else."""
+        if place.table != "nat":
             return ()
         span = self._dump.span(rule.line)
+        if place.hook not in (Hook.PREROUTING, Hook.OUTPUT):
+            return (hidden_source(self._host, matches, span, f"nat {_canonical(span.text)}"),)
         return (hidden_translation(self._host, matches, span, f"nat {_canonical(span.text)}"),)
 
     def _marked(self, matches: tuple[Match, ...], rule: IptRule) -> tuple[Rule, ...]:

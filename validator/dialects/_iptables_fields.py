@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 from functools import lru_cache
 from ipaddress import ip_address
+from socket import AF_INET, inet_pton
 
 from validator.dialects._iptables_names import ALL_CODES, ICMP_TYPES, ICMPV6_TYPES, PROTOCOLS, SERVICES
 from validator.dialects._iptables_words import Unclear
@@ -21,7 +22,8 @@ TRACKED: Match = FieldMatch(Field.STATE, ((int(State.NEW), int(State.RELATED)),)
 NOT_LOOPBACK: Match = InterfaceMatch(Field.IN_INTERFACE, ("lo",), negated=True)
 MOST_INTERVALS = 4096
 """How many ranges of addresses a mask with gaps may take before it is no longer written out."""
-_REMEMBERED = 1 << 16
+_REMEMBERED = 1 << 20
+"""A dump is read twice from its first line to its last: what holds less than all of it would forget in time to ask."""
 
 
 class Gaps(Exception):
@@ -50,17 +52,10 @@ def addresses(field: Field, value: str, negated: bool, family: Family) -> Match:
 def _ipv4_network(value: str) -> Interval | None:
     """`10.0.0.0/8` as a range; None where it is anything but four plain numbers and a length."""
     text, slash, size = value.partition("/")
-    parts = text.split(".")
-    if len(parts) != 4:
+    try:
+        number = int.from_bytes(inet_pton(AF_INET, text), "big")
+    except (OSError, ValueError):
         return None
-    number = 0
-    for part in parts:
-        if not (part.isascii() and part.isdigit()) or (part[0] == "0" and part != "0") or len(part) > 3:
-            return None
-        byte = int(part)
-        if byte > 255:
-            return None
-        number = number << 8 | byte
     if not slash:
         return number, number
     if not (size.isascii() and size.isdigit()) or len(size) > 2 or int(size) > 32:

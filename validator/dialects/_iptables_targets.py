@@ -16,7 +16,6 @@ from validator.dialects._iptables_context import Context
 from validator.dialects._iptables_fields import NOT_LOOPBACK, TRACKED
 from validator.dialects._iptables_modules import sizes
 from validator.dialects._iptables_words import TargetUse, Unclear
-from validator.dialects._linux_host import SOURCE_TRANSLATED
 from validator.model import (
     ACCEPT,
     CONTINUE,
@@ -162,7 +161,7 @@ def _translate(module: TargetModule, use: TargetUse, place: Place) -> tuple[Rule
     """DNAT, REDIRECT, NETMAP at the hooks that a destination is translated at; a source changes nothing here."""
     if place.hook in (Hook.POSTROUTING, Hook.INPUT):
         if module.name in ("NETMAP", "SAME"):
-            return place.rule(ACCEPT)
+            return translations.source_rules(place, use)
         return place.anything(f"{module.name} stands at a hook that the kernel does not allow it at")
     host = place.context.host
     target = translations.target(use, host.family)
@@ -172,9 +171,7 @@ def _translate(module: TargetModule, use: TargetUse, place: Place) -> tuple[Rule
 
 
 def _source(module: TargetModule, use: TargetUse, place: Place) -> tuple[Rule, ...]:
-    if place.hook is Hook.INPUT:
-        return place.free("the source of what comes in is translated: which way the replies go is not followed")
-    return place.rule(SOURCE_TRANSLATED)
+    return translations.source_rules(place, use)
 
 
 def _known(name: str, fate: Fate, note: str, convert: Convert, options: str = "") -> TargetModule:
@@ -232,7 +229,13 @@ _ALL = (
         "log-level:1 log-prefix:1 log-tcp-sequence log-tcp-options log-ip-options log-uid log-macdecode",
     ),
     _known("MARK", Fate.SETS, "32 bits", _mark, _MARK),
-    _known("MASQUERADE", Fate.DECIDES, "accepts: only the source changes", _source, "to-ports:1 random random-fully"),
+    _known(
+        "MASQUERADE",
+        Fate.DECIDES,
+        "accepts; replies are followed to the new source",
+        _source,
+        "to-ports:1 random random-fully",
+    ),
     _known("MIRROR", Fate.FREE, "of old kernels", _free),
     _known("NETMAP", Fate.TRANSLATES, "to any address of the network: which one is open", _translate, "to:1"),
     _passes(
@@ -264,7 +267,7 @@ _ALL = (
     _known(
         "SNAT",
         Fate.DECIDES,
-        "accepts: only the source changes",
+        "accepts; replies are followed to the new source",
         _source,
         "to-source:1 random random-fully persistent",
     ),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from validator.dialects import _iptables_fields as fields
 from validator.dialects._iptables_words import TargetUse, Unclear
 from validator.dialects._linux_host import Target, translation
+from validator.dialects._linux_sources import source_translation
 from validator.model import Rule
 from validator.packets.fields import Family, Interval, Intervals
 from validator.packets.intervals import normalise
@@ -19,6 +20,22 @@ def rules(place: Place, target: Target) -> tuple[Rule, ...]:
     """The rules of a translation at PREROUTING or OUTPUT."""
     context = place.context
     return translation(context.host, place.hook, place.matches, target, context.span, place.canonical)
+
+
+def source_rules(place: Place, use: TargetUse) -> tuple[Rule, ...]:
+    """The rules of SNAT, MASQUERADE, or NETMAP of the source. Raises Unclear."""
+    context = place.context
+    if context.dry:
+        return ()
+    to = _source(use, context.host.family)
+    return source_translation(context.host, place.matches, to.addresses, to.ports, context.span, place.canonical)
+
+
+def _source(use: TargetUse, family: Family) -> Target:
+    if use.name == "MASQUERADE":
+        ports = use.values("--to-ports")
+        return Target(ports=_ports(ports[0]) if ports else None)
+    return target(use, family)
 
 
 def target(use: TargetUse, family: Family) -> Target:
@@ -34,7 +51,7 @@ def target(use: TargetUse, family: Family) -> Target:
     addresses: list[Interval] = []
     numbers: list[Interval] = []
     kept_port = kept_address = False
-    given = [option.values[0] for option in use.options if option.name == "--to-destination"]
+    given = [option.values[0] for option in use.options if option.name in ("--to-destination", "--to-source")]
     for text in given:
         where, port = _split(text, family)
         addresses += fields.address_ranges(where, family) if where else ()

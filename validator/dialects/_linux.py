@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 
 from validator.dialects import Fragment, Options
 from validator.dialects._linux_host import Host, IpSet, LinuxInterfaces, LinuxSettings, named_sets, own_addresses
-from validator.dialects._linux_ruleset import Ruleset
+from validator.dialects._linux_ruleset import NAT_PRIORITIES, BaseChain, Ruleset
 from validator.errors import ExportError
-from validator.model import Chain, Firewall, Hook
+from validator.model import ACCEPT, Chain, Firewall, Hook, Rule
 from validator.packets.fields import Family
+from validator.source import Span
 
 if TYPE_CHECKING:
     from validator.dialects._iptables_dump import IptDump
@@ -32,6 +33,7 @@ def convert(fragments: Sequence[Fragment], options: Options) -> Firewall | None:
     if not rulesets:
         return None
     chains: dict[str, Chain] = {}
+    rulesets += _where_replies_are_translated(rulesets)
     for ruleset in rulesets:
         twice = next((name for name in ruleset.chains if name in chains), None)
         if twice is not None:
@@ -43,13 +45,28 @@ def convert(fragments: Sequence[Fragment], options: Options) -> Firewall | None:
     )
     return Firewall(
         host=host.name,
-        name=" + ".join(dict.fromkeys(ruleset.label for ruleset in rulesets)),
+        name=" + ".join(dict.fromkeys(ruleset.label for ruleset in rulesets if ruleset.label)),
         platform="linux",
         family=host.family,
         hooks={hook: tuple(base.name for base in bases if base.hook is hook) for hook in Hook},
         chains=chains,
         exports=tuple(dict.fromkeys(ruleset.path for ruleset in rulesets)),
     )
+
+
+def _where_replies_are_translated(rulesets: Sequence[Ruleset]) -> Iterator[Ruleset]:
+    """A nat chain without rules at PREROUTING and OUTPUT where there is none, but one elsewhere: the kernel translates
+    at all four hooks as soon as one has a nat chain (nf_nat_register_fn), replies to translated sources here."""
+    nat = [(base, ruleset) for ruleset in rulesets for base in ruleset.bases if ruleset.chains[base.name].first_packets]
+    for hook in (Hook.PREROUTING, Hook.OUTPUT):
+        if nat and not any(base.hook is hook for base, _ in nat):
+            base, ruleset = nat[0]
+            policy = ruleset.chains[base.name].policy
+            span = policy.span if policy else Span(ruleset.path, 1, "")
+            accepts = Rule((), ACCEPT, span, f"nat at {hook}", "the kernel translates replies here", implicit=True)
+            name = f"nat at {hook}"
+            chain = Chain(name, (), accepts, first_packets=True)
+            yield Ruleset("", ruleset.path, {name: chain}, (BaseChain(hook, NAT_PRIORITIES[hook], name),))
 
 
 def _rulesets(fragments: Sequence[Fragment], host: Host) -> Iterator[Ruleset]:
@@ -77,12 +94,14 @@ def _nft_titles(dump: IptDump) -> Iterator[str]:
 
 
 def _of_nftables(data: object, host: Host, saved: Container[str]) -> Iterator[Ruleset]:
-    from validator.dialects._nft_convert import ruleset
+    from validator.dialects._nft_convert import ruleset, unfiltered
     from validator.dialects._nft_data import NftRuleset
 
     assert isinstance(data, NftRuleset)
     tables = {key: table for key, table in data.tables.items() if table.title not in saved}
     found = ruleset(replace(data, tables=tables), host)
+    if len(tables) == len(data.tables) and (not found.bases if found else not tables):
+        yield unfiltered(data)
     if found is not None:
         yield found
 

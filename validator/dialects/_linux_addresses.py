@@ -12,6 +12,7 @@ from validator.packets.intervals import complement, intersect, normalise
 
 ADDR_COMMAND = "ip -j addr"
 LOCAL_SOURCE, LOCAL_DESTINATION = Bit("local-source"), Bit("local-destination")
+BROADCAST = Bit("broadcast-destination")
 _LOCAL = {Field.SOURCE: LOCAL_SOURCE, Field.DESTINATION: LOCAL_DESTINATION}
 NEVER = AnyOf(())
 LIMITED: Interval = ((1 << 32) - 1, (1 << 32) - 1)
@@ -35,8 +36,8 @@ def address_type(host: Host, side: Field, kind: str, *, fib: bool = False) -> Ma
     what the local routing table says (own addresses, broadcast addresses of networks), and UNICAST for all
     others, whatever other routes say: no address has another type (unless somebody put routes into the local
     table). IPv6, xt_addrtype.c: UNICAST, MULTICAST and UNSPEC by the number alone, own addresses
-    included; nft's fib asks the routes, and there own addresses are not UNICAST. xt_addrtype wants all of
-    UNICAST, MULTICAST and UNSPEC that one IPv6 rule lists; elsewhere one of them is enough.
+    included; nft's fib asks the routes, and there own addresses are not UNICAST (see _unicast_by_fib).
+    xt_addrtype wants all of UNICAST, MULTICAST and UNSPEC that one IPv6 rule lists; elsewhere one of them is enough.
     """
     name = kind.upper()
     if name == "MULTICAST":
@@ -63,10 +64,21 @@ def _address_type_6(host: Host, side: Field, name: str, fib: bool) -> Match:
     if name == "UNICAST":
         odd = normalise([(0, 0), _MAPPED, *_MULTICAST[Family.IPV6]])
         plain = FieldMatch(side, complement(odd, (1 << 128) - 1))
-        return AnyOf(((plain, NoneOf((_local(host, side),)), _asked(host, side, name)),)) if fib else plain
+        return _unicast_by_fib(host, side, plain) if fib else plain
     if name == "UNSPEC" and not fib:
         return FieldMatch(side, ((0, 0),))
     return _asked(host, side, name)
+
+
+def _unicast_by_fib(host: Host, side: Field, plain: Match) -> Match:
+    """UNICAST in IPv6 as a text of nft says it. nft prints the rules of xt_addrtype alike: what made a rule decides
+    whether own addresses are unicast."""
+    own = _local(host, side)
+    made = host.condition(
+        f"rules with `fib {side.label} type unicast` for IPv6 were made by iptables-nft, to which own addresses are "
+        "unicast (ip6tables-save says it in full)"
+    )
+    return AnyOf(((plain, NoneOf((own,)), _asked(host, side, "UNICAST")), (plain, own, ConditionMatch(made))))
 
 
 def _asked(host: Host, side: Field, name: str) -> Match:
@@ -113,8 +125,10 @@ def _local(host: Host, side: Field) -> Match:
     if host.own is not None:
         last = complement((((128 << 24) - 1,) * 2,), LIMITED[0]) if host.family is Family.IPV4 else others
         return FieldMatch(side, intersect(intersect(normalise([*host.own, *loopback]), others), last))
+    plain = (BitMatch(BROADCAST, expected=False),) if host.family is Family.IPV4 and side is Field.DESTINATION else ()
     here: tuple[Match, ...] = (
         BitMatch(_LOCAL[side]),
+        *plain,
         FieldMatch(side, intersect(others, complement(LOOPBACK_NET[host.family], (1 << host.family.bits) - 1))),
     )
     return AnyOf((here, (FieldMatch(side, loopback),)))

@@ -57,8 +57,6 @@ from validator.source import Span
 
 TRANSLATED = Bit("dnat")
 DESTINATION_DONE, SOURCE_DONE = Bit("dnat-done"), Bit("snat-done")
-SOURCE_TRANSLATED = Action(Verb.ACCEPT, assign=((SOURCE_DONE, 1),))
-"""What SNAT and MASQUERADE do: accept, with another source that no chain sees."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +84,12 @@ def translation(
     if target.redirect:
         assign += _redirected(host, hook, span)
     elif target.addresses is not None:
-        assign.append((Field.DESTINATION, _value(host, target.addresses, "translated address", span)))
+        assign.append((Field.DESTINATION, chosen(host, target.addresses, "translated address", span)))
         away, needs = _routed(host, hook, target.addresses, span)
         assign += away
         extra += needs
     if target.ports is not None:
-        assign.append((Field.DESTINATION_PORT, _value(host, target.ports, "translated port", span)))
+        assign.append((Field.DESTINATION_PORT, chosen(host, target.ports, "translated port", span)))
     found = Rule((*matches, *extra), Action(Verb.ACCEPT, assign=tuple(assign)), span, canonical)
     return (*_unchanged(matches, target, span, canonical), found, Rule(matches, _DROP, span, canonical))
 
@@ -109,8 +107,11 @@ def hidden_translation(host: Host, matches: tuple[Match, ...], span: Span, canon
         (TRANSLATED, 1),
         (Field.DESTINATION, Choice(asked("to which address it translates"), anywhere)),
         (Field.DESTINATION_PORT, Choice(asked("to which port it translates"), ((0, 65535),))),
-        (LOCAL_DESTINATION, Choice(_which(host, "the translated address is one of the host"), ((0, 1),))),
-        (Field.OUT_INTERFACE, AnyInterface(_which(host, "which interface leads to the translated address"))),
+        (LOCAL_DESTINATION, Choice(asked_of_addresses(host, "the translated address is one of the host"), ((0, 1),))),
+        (
+            Field.OUT_INTERFACE,
+            AnyInterface(asked_of_addresses(host, "which interface leads to the translated address")),
+        ),
     )
     translates = ConditionMatch(asked("whether it translates the destination"))
     action = Action(Verb.ACCEPT, assign=assign)
@@ -131,7 +132,8 @@ def _translated(host: Host, canonical: str, span: Span) -> Condition:
     return host.assumed("translated", f"a module listens where `{canonical}` sends its port", True, span)
 
 
-def _value(host: Host, ranges: Intervals, what: str, span: Span) -> Assigned:
+def chosen(host: Host, ranges: Intervals, what: str, span: Span) -> Assigned:
+    """One of `ranges`: the value itself where there is one only, else a choice that names the line and `what`."""
     if len(ranges) == 1 and ranges[0][0] == ranges[0][1]:
         return ranges[0][0]
     return Choice(host.condition(f"which {what} of {span.path}:{span.line} is taken", span=span), ranges)
@@ -142,12 +144,12 @@ def _redirected(host: Host, hook: Hook, span: Span) -> list[Assignment]:
     if hook is Hook.OUTPUT:
         own = (127 << 24) | 1 if host.family is Family.IPV4 else 1
         return [(Field.DESTINATION, own), (LOCAL_DESTINATION, 1), (Field.OUT_INTERFACE, InterfaceName(LOOPBACK))]
-    ranges = _outside_loopback(host.own or ()) if host.family is Family.IPV4 else host.own or ()
+    ranges = outside_loopback(host.own or ()) if host.family is Family.IPV4 else host.own or ()
     if host.interfaces is not None:
         first = [_primaries(each, host.family) for each in host.interfaces if each.name != LOOPBACK]
         ranges = normalise((number, number) for numbers in first for number in numbers) or ranges
     ranges = ranges or ((0, (1 << host.family.bits) - 1),)
-    return [(Field.DESTINATION, _value(host, ranges, "own address", span)), (LOCAL_DESTINATION, 1)]
+    return [(Field.DESTINATION, chosen(host, ranges, "own address", span)), (LOCAL_DESTINATION, 1)]
 
 
 def _primaries(interface: LinuxInterface, family: Family) -> list[int]:
@@ -156,17 +158,18 @@ def _primaries(interface: LinuxInterface, family: Family) -> list[int]:
     return numbers[:1] if family is Family.IPV4 else numbers
 
 
-def _outside_loopback(ranges: Intervals) -> Intervals:
+def outside_loopback(ranges: Intervals) -> Intervals:
+    """`ranges` of IPv4 without those of 127.0.0.0/8."""
     return intersect(ranges, complement(LOOPBACK_NET[Family.IPV4], LIMITED[0]))
 
 
 def _routed(host: Host, hook: Hook, addresses: Intervals, span: Span) -> tuple[list[Assignment], list[Match]]:
     """What routing does with a translated packet: here, or out of which interface; and what that needs."""
-    local = _is_local(host, addresses)
-    here: Assigned = Choice(_which(host, "the translated address is one of the host"), ((0, 1),))
+    local = is_local(host, addresses)
+    here: Assigned = Choice(asked_of_addresses(host, "the translated address is one of the host"), ((0, 1),))
     if local is not None:
         here = int(local)
-    way = _way_out(host, addresses, local)
+    way = way_out(host, addresses, local)
     assign: list[Assignment] = [(LOCAL_DESTINATION, here), (Field.OUT_INTERFACE, way)]
     needs: list[Match] = []
     if isinstance(way, InterfaceName) and local is not True:
@@ -187,16 +190,16 @@ def _routed(host: Host, hook: Hook, addresses: Intervals, span: Span) -> tuple[l
     if local is False:
         return assign, [NEVER]
     # Nothing is forwarded, so a packet gets on only if it is delivered here.
-    mine = ConditionMatch(_which(host, "the translated address is one of the host"))
+    mine = ConditionMatch(asked_of_addresses(host, "the translated address is one of the host"))
     return [(LOCAL_DESTINATION, 1), (Field.OUT_INTERFACE, InterfaceName(LOOPBACK))], [*needs, mine]
 
 
-def _which(host: Host, text: str) -> Condition:
+def asked_of_addresses(host: Host, text: str) -> Condition:
     """What addresses and interfaces would tell. A connection has one destination, so one condition serves all."""
     return host.condition(f"{text} (export {ADDR_COMMAND})")
 
 
-def _is_local(host: Host, addresses: Intervals) -> bool | None:
+def is_local(host: Host, addresses: Intervals) -> bool | None:
     """Whether all of `addresses` are the host's own, or none is; None where that is not known."""
     loopback = LOOPBACK_NET[host.family]
     if intersect(addresses, loopback) == addresses:
@@ -209,12 +212,12 @@ def _is_local(host: Host, addresses: Intervals) -> bool | None:
     return None if meets(addresses, own) else False
 
 
-def _way_out(host: Host, addresses: Intervals, local: bool | None) -> Assigned:
+def way_out(host: Host, addresses: Intervals, local: bool | None) -> Assigned:
     """The interface that leads to translated addresses: that of the smallest network that holds all of them, unless
     a smaller one holds some; where several or none do, nobody knows."""
     if local is True:
         return InterfaceName(LOOPBACK)
-    unknown = AnyInterface(_which(host, "which interface leads to the translated address"))
+    unknown = AnyInterface(asked_of_addresses(host, "which interface leads to the translated address"))
     found: list[tuple[int, bool, str]] = []
     for each in host.interfaces or ():
         for network in each.networks(host.family):
@@ -234,7 +237,6 @@ __all__ = [
     "LOCAL_DESTINATION",
     "LOCAL_SOURCE",
     "SOURCE_DONE",
-    "SOURCE_TRANSLATED",
     "TRANSLATED",
     "Address",
     "Host",

@@ -66,6 +66,14 @@ class Reader:
         self.verbose = True
         self.ended = False
 
+    @property
+    def ways(self) -> frozenset[bool]:
+        """The directions of the rules read, inbound True. Two words that nobody knows are both directions."""
+        found = [(said, direction) for (_, direction, *_), said in self._said.items() if not said.why]
+        known = frozenset(said.inbound for said, _ in found if "direction" not in said.unknown)
+        words = {direction.strip().lower() for said, direction in found if "direction" in said.unknown}
+        return frozenset((True, False)) if len(words) + len(known) > 1 else known
+
     def rules(self, block: Block) -> tuple[WindowsRule, ...]:
         """The rule of a block, or its readings. Raises ExportError where a field is missing."""
         shape = self._shapes.get(block.heads)

@@ -75,6 +75,19 @@ def ruleset(data: NftRuleset, host: Host) -> Ruleset | None:
     return Ruleset("nftables", data.path, chains, tuple(bases))
 
 
+def unfiltered(data: NftRuleset) -> Ruleset:
+    """What stands for a ruleset without a base chain in force: nftables asks nothing, and every packet passes
+    (nft(8) CHAINS: rules of other chains are met by jumps alone)."""
+    table = next(iter(data.tables.values()), None)
+    span = table.span if table else Span(data.path, 1)
+    name = "nftables without a base chain"
+    policy = Rule((), ACCEPT, span, name, "no base chain in this ruleset: nftables lets everything pass", implicit=True)
+    hooks = (Hook.INPUT, Hook.FORWARD, Hook.OUTPUT)
+    return Ruleset(
+        "nftables", data.path, {name: Chain(name, (), policy)}, tuple(BaseChain(at, 0, name) for at in hooks)
+    )
+
+
 def _shared_lines(data: NftRuleset) -> bool:
     """Whether several rules stand in one line (JSON without line breaks)."""
     seen: set[int] = set()
@@ -169,9 +182,9 @@ class _Table:
         return Chain(name, tuple(rules), self._policy(chain), first_packets=chain.type == "nat")
 
     def _translates(self, chain: NftChain) -> bool:
-        """Whether a rule of `chain` may translate destinations: a nat chain does, and what one may jump to."""
+        """Whether a rule of `chain` may translate: a nat chain does, and what one may jump to."""
         if chain.hook:
-            return chain.type == "nat" and chain.hook in ("prerouting", "output")
+            return chain.type == "nat"
         return any(each.type == "nat" for each in self._table.chains.values())
 
     def _devices(self, chain: NftChain) -> Iterator[Rule]:

@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from validator.dialects import _nft_nat as nat
-from validator.dialects._linux_host import SOURCE_TRANSLATED, hidden_translation, translation
+from validator.dialects._linux_host import Target, hidden_translation, translation
+from validator.dialects._linux_sources import hidden_source, source_translation
 from validator.dialects._nft_bits import UNKNOWN, WIDTH, assignments, word
 from validator.dialects._nft_builder import Builder
 from validator.dialects._nft_connections import mentions_connections, tracked
@@ -105,6 +106,8 @@ class _Walk:
             builder.give_up(str(reason), self._translating(builder) if self.place.translates else None)
 
     def _translating(self, builder: Builder) -> Callable[[Conj], Rule]:
+        if self.place.hook in (Hook.INPUT, Hook.POSTROUTING):
+            return lambda matches: hidden_source(self._around.host, matches, builder.span, builder.canonical)
         return lambda matches: hidden_translation(self._around.host, matches, builder.span, builder.canonical)
 
     def _one(self, builder: Builder, statement: Statement, last: bool) -> None:
@@ -268,9 +271,7 @@ class _Walk:
         if family is not None and family is not self._around.host.family:
             return  # nft_nat_inet_eval: packets of another family go on
         if name in ("snat", "masquerade"):
-            if self.place.hook is Hook.INPUT:
-                raise Unclear("the source of what comes in is translated: which way the replies go is not followed")
-            builder.verdict(SOURCE_TRANSLATED)
+            self._source(builder, name, inner)
             return
         hook = self.place.hook
         if hook not in (Hook.PREROUTING, Hook.OUTPUT):
@@ -279,6 +280,18 @@ class _Walk:
         builder.settle()
         if not builder.ended:
             builder.add(translation(self._around.host, hook, builder.matches, target, builder.span, builder.canonical))
+            builder.ended = True
+
+    def _source(self, builder: Builder, name: str, inner: dict[str, Expr]) -> None:
+        """To what a map or a prefix gives, sources are translated to any address and port."""
+        host = self._around.host
+        to = Target(((0, (1 << host.family.bits) - 1),))
+        if name == "masquerade" or not (nat.mapped(inner) or inner.get("type_flags") or inner.get("flags") == "netmap"):
+            to = nat.target(name, inner, host.family)
+        builder.settle()
+        if not builder.ended:
+            rules = source_translation(host, builder.matches, to.addresses, to.ports, builder.span, builder.canonical)
+            builder.add(rules)
             builder.ended = True
 
     def _notrack(self, builder: Builder, last: bool) -> None:

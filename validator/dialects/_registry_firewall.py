@@ -15,8 +15,16 @@ from dataclasses import dataclass, field
 
 from validator.dialects._registry_values import Value
 from validator.dialects._rule_string import is_rule, parse_rule
-from validator.dialects._windows_rules import PROFILES, ProfileState, WindowsProfiles, WindowsRule, WindowsRules
-from validator.dialects._windows_store import GROUP_POLICY, LOCAL, WindowsStore
+from validator.dialects._windows_rules import (
+    GROUP_POLICY,
+    LOCAL,
+    PROFILES,
+    ProfileState,
+    WindowsProfiles,
+    WindowsRule,
+    WindowsRules,
+)
+from validator.dialects._windows_store import WindowsStore
 from validator.errors import ExportError
 from validator.source import Ledger, LineState, Source, Span
 
@@ -206,6 +214,7 @@ def _states(source: Source, found: _Found, name: str) -> Iterator[ProfileState]:
             continue
         at = head or min(line for _, line in values.values())
         policy_at = next((values[key][1] for key in _POLICY if key in values), at)
+        merge_at = values.get("allowlocalpolicymerge", (0, policy_at))[1]
         state_at = values["enablefirewall"][1] if "enablefirewall" in values else at
         yield ProfileState(
             name=profile,
@@ -215,6 +224,7 @@ def _states(source: Source, found: _Found, name: str) -> Iterator[ProfileState]:
             state_span=Span(source.path, state_at, source.lines[state_at - 1].strip()),
             policy_span=Span(source.path, policy_at, source.lines[policy_at - 1].strip()),
             local_rules=_flag(source, values, "allowlocalpolicymerge"),
+            local_span=Span(source.path, merge_at, source.lines[merge_at - 1].strip()),
         )
 
 

@@ -11,19 +11,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from validator.dialects import Fragment, Options
-from validator.dialects._windows_changes import apply, apply_profiles
+from validator.dialects._windows_changes import apply
+from validator.dialects._windows_keywords import Keywords
 from validator.dialects._windows_matches import Scope, address_match, port_match, protocol_match
 from validator.dialects._windows_rules import (
+    GROUP_POLICY,
     PROFILES,
-    RANKS,
-    ProfileState,
+    Limit,
+    PortProxies,
     WindowsChanges,
     WindowsProfiles,
     WindowsRule,
     WindowsRules,
 )
-from validator.dialects._windows_store import opened
-from validator.errors import ExportError
+from validator.dialects._windows_states import Settled, proxy, settle
+from validator.dialects._windows_store import WindowsStore, opened
 from validator.model import (
     ACCEPT,
     DROP,
@@ -33,6 +35,7 @@ from validator.model import (
     ConditionMatch,
     FieldMatch,
     Firewall,
+    Forward,
     Hook,
     InterfaceMatch,
     Match,
@@ -44,6 +47,7 @@ from validator.model import (
 from validator.packets.fields import ICMP, ICMPV6, Field
 from validator.source import Span
 
+_HELPER = (r"%SystemRoot%\System32\svchost.exe", "iphlpsvc")
 _RULES_COMMAND = "netsh advfirewall firewall show rule name=all verbose"
 
 
@@ -52,17 +56,20 @@ def convert(fragments: Sequence[Fragment], options: Options) -> Firewall | None:
 
     Raises ExportError where two exports say different things of one profile.
     """
+    stores = [fragment.data for fragment in fragments if isinstance(fragment.data, WindowsStore)]
     fragments = list(opened(fragments))
     exported = [fragment.data for fragment in fragments if isinstance(fragment.data, WindowsRules)]
     changes = [fragment.data for fragment in fragments if isinstance(fragment.data, WindowsChanges)]
     rules = apply(exported, changes)
-    states = _states([fragment.data for fragment in fragments if isinstance(fragment.data, WindowsProfiles)], changes)
+    settled = settle([fragment.data for fragment in fragments if isinstance(fragment.data, WindowsProfiles)], changes)
+    states = settled.states
+    chosen, other_proxies = proxy([fragment.data for fragment in fragments if isinstance(fragment.data, Proxy)])
     paths = tuple(dict.fromkeys(fragment.path for fragment in fragments))
     off = {name: state.state_span for name, state in states.items() if state.on is False}
     chains: dict[str, Chain] = {}
     hooks: dict[Hook, tuple[str, ...]] = {}
     if rules or states or changes:
-        build = _Builder(rules, bool(exported), states, options, paths[0])
+        build = _Builder(rules, bool(exported), settled, stores, options, paths[0])
         chains = {"inbound": build.chain(True), "outbound": build.chain(False)}
         hooks = {Hook.INPUT: ("inbound",), Hook.OUTPUT: ("outbound",)}
     return Firewall(
@@ -77,42 +84,9 @@ def convert(fragments: Sequence[Fragment], options: Options) -> Firewall | None:
         active_profiles=_active(fragments),
         profiles_off=off,
         loopback_filtered=False,
-        proxy=proxy(fragments),
-    )
-
-
-def _states(exports: Sequence[WindowsProfiles], changes: Sequence[WindowsChanges]) -> dict[str, ProfileState]:
-    """The state of each profile: what the host says is in force, then group policy, then what is set locally, setting
-    by setting (RANKS); a script changes what is set locally, and what is in force with it."""
-    ranked: dict[str, dict[str, ProfileState]] = {store: {} for store in RANKS}
-    for export in exports:
-        for state in export.profiles:
-            known = ranked[export.store].setdefault(state.name, state)
-            if known.says != state.says:
-                span, other = state.state_span, known.state_span
-                problem = f"the {state.name} profile is set otherwise than in {other.path}:{other.line}"
-                raise ExportError(problem, "pass one export of the profiles for each host", span.path, span.line)
-    for store in ("effective", "local"):
-        if ranked[store] or store == "local":
-            ranked[store] = apply_profiles(ranked[store], changes)
-    merged: dict[str, ProfileState] = {}
-    for store in sorted(RANKS, key=lambda name: RANKS[name]):
-        for name, state in ranked[store].items():
-            merged[name] = _over(merged[name], state) if name in merged else state
-    return merged
-
-
-def _over(first: ProfileState, second: ProfileState) -> ProfileState:
-    """What `first` says, and `second` where that does not say it."""
-    told = first if first.inbound is not None or first.outbound is not None else second
-    return ProfileState(
-        name=first.name,
-        on=second.on if first.on is None else first.on,
-        inbound=second.inbound if first.inbound is None else first.inbound,
-        outbound=second.outbound if first.outbound is None else first.outbound,
-        state_span=second.state_span if first.on is None else first.state_span,
-        policy_span=told.policy_span,
-        local_rules=second.local_rules if first.local_rules is None else first.local_rules,
+        proxy=chosen,
+        forwards=_forwards(fragments),
+        overruled=(*settled.overruled, *other_proxies),
     )
 
 
@@ -123,10 +97,15 @@ def _active(fragments: Sequence[Fragment]) -> tuple[str, ...]:
     return tuple(name for name in PROFILES if name in current)
 
 
-def proxy(fragments: Sequence[Fragment]) -> Proxy | None:
-    """The proxy setting among the exports: one that is configured before one that is not."""
-    found = [fragment.data for fragment in fragments if isinstance(fragment.data, Proxy)]
-    return next((each for each in found if each.server), found[0] if found else None)
+def _forwards(fragments: Sequence[Fragment]) -> tuple[Forward, ...]:
+    """The port proxies. The IP Helper service, in a `svchost.exe`, listens and connects anew."""
+    every = [row for fragment in fragments if isinstance(fragment.data, PortProxies) for row in fragment.data.proxies]
+    return tuple(
+        Forward(
+            row.family, row.listen_address, row.listen_port, row.connect_address, row.connect_port, _HELPER, row.span
+        )
+        for row in every
+    )
 
 
 class _Builder:
@@ -136,21 +115,26 @@ class _Builder:
         self,
         rules: Sequence[WindowsRules],
         exported: bool,
-        states: dict[str, ProfileState],
+        settled: Settled,
+        stores: Sequence[WindowsStore],
         options: Options,
         path: str,
     ) -> None:
-        self._dumps, self._exported, self._states, self._options, self._path = rules, exported, states, options, path
-        self._scope = Scope(options.host)
+        self._dumps, self._exported, self._options, self._path = rules, exported, options, path
+        self._states, self._complete, self._local = settled.states, settled.complete, settled.local
+        self._policy = {word for store in stores for word in store.covers}
+        self._active_store = {store.path for store in stores for each in store.profiles if each.store == "effective"}
+        self._scope = Scope(options.host, Keywords(options.addresses, options.interfaces, options.keywords))
 
     def chain(self, inbound: bool) -> Chain:
         """The rules of a direction in the order in which Windows weighs them."""
         name = "inbound" if inbound else "outbound"
         rules = [stateful(Span(self._path, 1, "replies pass (stateful firewall)"))]
         for profile in PROFILES:
+            rules.extend(self._overruled(profile, inbound))
             rules.extend(self._switched(profile, inbound))
         for state in self._states.values():
-            if state.local_rules is False:
+            if state.local_rules is False and not self._knows_policy(inbound):
                 why = f"local rules do not count in the {state.name} profile; those of group policy are not exported"
                 here = (self._profile(state.name, inbound),)
                 rules.extend(undecidable(here, state.policy_span, why, why))
@@ -160,6 +144,25 @@ class _Builder:
         last = DROP if inbound else ACCEPT
         span = Span(self._path, 1, f"default: {name} connections on an interface without a profile")
         return Chain(name, tuple(rules), Rule((), last, span, "default", implicit=True))
+
+    def _knows_policy(self, inbound: bool) -> bool:
+        """Whether the rules of group policy were exported."""
+        return GROUP_POLICY[0 if inbound else 1] in self._policy
+
+    def _in_force(self, rule: WindowsRule, inbound: bool) -> Iterator[WindowsRule]:
+        """A rule in the profiles in which it counts: local ones may be void ([MS-FASP] 2.2.38). Whether the ActiveStore
+        holds such rules or only those that count, Microsoft does not say: one from there is on a condition."""
+        void = {name for name, state in self._states.items() if state.local_rules is False}
+        here = tuple(name for name in rule.profiles if name in void)
+        if rule.store != "local" or not here or not self._knows_policy(inbound):
+            yield rule
+            return
+        left = tuple(name for name in rule.profiles if name not in void)
+        if left:
+            yield replace(rule, profiles=left)
+        if rule.path in self._active_store:
+            limit = Limit("other", f"rules made locally count in the profiles {', '.join(here)}, though not merged")
+            yield replace(rule, profiles=here, limits=(*rule.limits, limit))
 
     # --- profiles ----------------------------------------------------------
 
@@ -171,6 +174,16 @@ class _Builder:
         taken = None if "profile-defaults" in self._options.withdrawn else value
         key = f"{self._options.host}: {text}"
         return ConditionMatch(Condition(key, text, Span(self._path, 1), "profile-defaults", taken))
+
+    def _overruled(self, profile: str, inbound: bool) -> Iterator[Rule]:
+        """What group policy may make of a profile of which only the local settings are known: anything."""
+        if profile in self._local and not self._knows_policy(inbound):
+            text = f"group policy sets the {profile} profile otherwise"
+            span = self._states[profile].state_span
+            taken = None if "group-policy" in self._options.withdrawn else False
+            key = f"{self._options.host}: {text}"
+            otherwise = ConditionMatch(Condition(key, text, span, "group-policy", taken))
+            yield from undecidable((self._profile(profile, inbound), otherwise), span, text, text)
 
     def _switched(self, profile: str, inbound: bool) -> Iterator[Rule]:
         """What a profile's state does before any rule: off lets all pass, block-always nothing in."""
@@ -192,6 +205,9 @@ class _Builder:
             yield Rule((here, unknown), DROP, span, f"{profile} BlockInboundAlways", implicit=True)
         elif state.inbound == "block-always":
             yield Rule((here,), DROP, state.policy_span, f"{profile} BlockInboundAlways")
+        elif profile not in self._complete:
+            unknown = self._assumed(f"the {profile} profile blocks all inbound connections by local settings", False)
+            yield Rule((here, unknown), DROP, state.policy_span, f"{profile} BlockInboundAlways", implicit=True)
 
     def _default(self, profile: str, inbound: bool) -> Iterator[Rule]:
         """The default action of a profile; Windows' own for one nobody exported."""
@@ -201,7 +217,8 @@ class _Builder:
         way = "inbound" if inbound else "outbound"
         if told is not None and state is not None:
             action = ACCEPT if told == "allow" else DROP
-            yield Rule((here,), action, state.policy_span, f"{profile} default {way} {told}")
+            span = state.policy_span if inbound else state.outbound_span or state.policy_span
+            yield Rule((here,), action, span, f"{profile} default {way} {told}")
             return
         text = f"default of the {profile} profile: {way} connections that match no rule are "
         text += "blocked" if inbound else "allowed"
@@ -221,7 +238,11 @@ class _Builder:
             why = f"the rules were not exported: run {_RULES_COMMAND}"
             yield from undecidable((), Span(self._path, 1, why), why, why)
         rules = [
-            (rule, dump.hides) for dump in self._dumps for rule in dump.rules if rule.inbound is inbound or rule.why
+            (counting, dump.hides)
+            for dump in self._dumps
+            for rule in dump.rules
+            if rule.inbound is inbound or rule.why
+            for counting in self._in_force(rule, inbound)
         ]
         for rule, _ in rules:
             if rule.why:
@@ -258,7 +279,7 @@ class _Builder:
         parts = [
             protocol_match(rule.protocol),
             address_match(local, rule.local_ip, family, self._scope),
-            address_match(remote, rule.remote_ip, family, self._scope),
+            address_match(remote, rule.remote_ip, family, self._scope, local),
         ]
         local, remote = Field.SOURCE_PORT, Field.DESTINATION_PORT
         if inbound:

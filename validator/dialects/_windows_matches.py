@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from ipaddress import ip_address, ip_network
 
+from validator.dialects._windows_keywords import Keywords
 from validator.model import AnyOf, Condition, ConditionMatch, FieldMatch, Match
 from validator.packets.fields import Family, Field, Interval, top
 from validator.packets.intervals import normalise
@@ -20,8 +21,9 @@ PROTOCOLS = {"icmpv4": 1, "igmp": 2, "tcp": 6, "udp": 17, "ipv6": 41, "gre": 47,
 class Scope:
     """The conditions of one host."""
 
-    def __init__(self, host: str) -> None:
+    def __init__(self, host: str, keywords: Keywords | None = None) -> None:
         self._host = host
+        self.keywords = keywords or Keywords()
         self._made: dict[str, ConditionMatch] = {}
         self.matches: dict[tuple[str, ...], Match | None] = {}
 
@@ -50,18 +52,19 @@ def protocol_match(text: str) -> Match | None:
     return FieldMatch(Field.PROTOCOL, ((number, number),))
 
 
-def address_match(field: Field, text: str, family: Family, scope: Scope) -> Match | None:
-    """A list of addresses, blocks, ranges and keywords; None for any.
+def address_match(field: Field, text: str, family: Family, scope: Scope, own: Field | None = None) -> Match | None:
+    """A list of addresses, blocks, ranges and keywords; None for any. `own` is the field of the host's own address
+    where `field` is that of the other end.
 
     A list that names only the other family matches nothing in this one.
     """
     key = ("address", field.name, text, family.value)
     if key not in scope.matches:
-        scope.matches[key] = _addresses(field, text, family, scope)
+        scope.matches[key] = _addresses(field, text, family, scope, own)
     return scope.matches[key]
 
 
-def _addresses(field: Field, text: str, family: Family, scope: Scope) -> Match | None:
+def _addresses(field: Field, text: str, family: Family, scope: Scope, own: Field | None) -> Match | None:
     if text == "any":
         return None
     ranges: list[Interval] = []
@@ -69,14 +72,15 @@ def _addresses(field: Field, text: str, family: Family, scope: Scope) -> Match |
     for part in filter(None, (part.strip() for part in text.split(","))):
         found = _range(part)
         if found is None:
-            alternatives.append((scope.condition(f"the {field.label} address is {part}"),))
+            unknown = scope.condition(f"the {field.label} address is {part}", (field.label, part))
+            alternatives += scope.keywords.alternatives(part, family, field, own, unknown)
             continue
         version, interval = found
         if (version == 4) == (family is Family.IPV4):
             ranges.append(interval)
     if ranges:
         alternatives.insert(0, (FieldMatch(field, normalise(ranges)),))
-    if len(alternatives) == 1:
+    if len(alternatives) == 1 and len(alternatives[0]) == 1:
         return alternatives[0][0]
     return AnyOf(tuple(alternatives))
 

@@ -10,9 +10,12 @@ from dataclasses import dataclass, field
 
 from validator.dialects._windows_matches import Scope, protocol_match
 from validator.model import ConditionMatch
+from validator.packets.fields import Family
 from validator.source import Span
 
 PROFILES = ("domain", "private", "public")
+LOCAL = ("local-in", "local-out")
+GROUP_POLICY = ("gpo-in", "gpo-out")
 
 SENTENCES = {
     "program": "the program is {}",
@@ -115,11 +118,13 @@ VERBOSE_HIDES = ("user", "package")
 
 @dataclass(frozen=True, slots=True)
 class WindowsRules:
-    """The rules of an export; `hides` is what the form of export never shows of a rule's scope."""
+    """The rules of an export; `hides` is what the form of export never shows of a rule's scope, `covers` the rules that
+    it holds completely, words of LOCAL and GROUP_POLICY: by store and direction."""
 
     path: str
     rules: tuple[WindowsRule, ...]
     hides: tuple[str, ...] = ()
+    covers: tuple[str, ...] = LOCAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +156,9 @@ class WindowsChanges:
 @dataclass(frozen=True, slots=True)
 class ProfileState:
     """A profile's state; None where the export does not say. Actions are `allow`, `block`, and for
-    inbound `block-always`. `local_rules` is False where rules made locally do not count (group policy)."""
+    inbound `block-always`. `local_rules` is False where rules made locally do not count (group policy).
+    `outbound_span` is the line of the outbound default where it is not that of the policy, `local_span` that of
+    `local_rules`."""
 
     name: str
     on: bool | None
@@ -160,6 +167,8 @@ class ProfileState:
     state_span: Span
     policy_span: Span
     local_rules: bool | None = None
+    outbound_span: Span | None = None
+    local_span: Span | None = None
 
     @property
     def says(self) -> tuple[object, ...]:
@@ -167,8 +176,9 @@ class ProfileState:
         return self.on, self.inbound, self.outbound, self.local_rules
 
 
-RANKS = {"effective": 0, "gpo": 1, "local": 2}
-"""Whose word counts first: what the host says is in force, then group policy, then what is set locally."""
+RANKS = {"effective": 0, "gpo": 1, "shown": 2, "local": 3}
+"""Whose word counts first: what is in force (ActiveStore), then group policy, then what netsh shows, then what is
+set locally. Netsh shows what is in force or set locally; where it differs from group policy, it is the latter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,13 +195,14 @@ class WindowsProfiles:
 @dataclass(frozen=True, slots=True)
 class PortProxy:
     """A row of `netsh interface portproxy show all`: what is listened on, and where it goes. `listen_address` and
-    `connect_address` are texts (`*` for any); ports are numbers."""
+    `connect_address` are texts (`*` for any); ports are numbers; `family` is that of what is listened on."""
 
     listen_address: str
     listen_port: int
     connect_address: str
     connect_port: int
     span: Span
+    family: Family = Family.IPV4
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,18 +9,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from validator.dialects import Fragment
-from validator.dialects._windows_rules import PROFILES, Limit, WindowsProfiles, WindowsRule, WindowsRules
+from validator.dialects._windows_rules import LOCAL, PROFILES, Limit, WindowsProfiles, WindowsRule, WindowsRules
 from validator.model import Proxy
-
-LOCAL = ("local-in", "local-out")
-GROUP_POLICY = ("gpo-in", "gpo-out")
 
 
 @dataclass(frozen=True, slots=True)
 class WindowsStore:
     """What one export says. `rules` is None where it does not hold the rules (not where it holds none).
 
-    `covers` names the rules that it holds completely, words of LOCAL and GROUP_POLICY: by store and direction.
+    `covers` is as that of WindowsRules.
     """
 
     path: str
@@ -42,7 +39,7 @@ def opened(fragments: Iterable[Fragment]) -> Iterator[Fragment]:
     for fragment in given:
         data = fragment.data
         if isinstance(data, WindowsRules):
-            covered.update(LOCAL)
+            covered.update(data.covers)
             some = some or fragment
         if not isinstance(data, WindowsStore):
             yield fragment

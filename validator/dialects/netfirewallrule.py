@@ -18,8 +18,16 @@ from validator.dialects import Fragment
 from validator.dialects import _netfirewallrule_words as powershell
 from validator.dialects._json_positions import Located, load
 from validator.dialects._windows import convert
-from validator.dialects._windows_rules import PROFILES, ProfileState, WindowsProfiles, WindowsRule, WindowsRules
-from validator.dialects._windows_store import GROUP_POLICY, LOCAL, WindowsStore
+from validator.dialects._windows_rules import (
+    GROUP_POLICY,
+    LOCAL,
+    PROFILES,
+    ProfileState,
+    WindowsProfiles,
+    WindowsRule,
+    WindowsRules,
+)
+from validator.dialects._windows_store import WindowsStore
 from validator.errors import ExportError
 from validator.packets.fields import Family
 from validator.source import Ledger, LineState, Source

@@ -25,7 +25,7 @@ from itertools import pairwise
 from validator.dialects import Fragment
 from validator.dialects._netsh_values import changed, unset, value
 from validator.dialects._windows import convert
-from validator.dialects._windows_rules import Limit, ProfileState, WindowsProfiles, WindowsRule, WindowsRules
+from validator.dialects._windows_rules import LOCAL, Limit, ProfileState, WindowsProfiles, WindowsRule, WindowsRules
 from validator.dialects._windows_store import WindowsStore
 from validator.errors import ExportError
 from validator.packets.fields import Family
@@ -95,7 +95,7 @@ def parse(source: Source, ledger: Ledger) -> Fragment:
         reader.line(number, line)
     profiles = WindowsProfiles(source.path, tuple(reader.states()), "local", reader.current)
     rules = WindowsRules(source.path, tuple(reader.whole())) if reader.xp else None
-    store = WindowsStore(source.path, rules, (profiles,), covers=("local",) if reader.xp else ())
+    store = WindowsStore(source.path, rules, (profiles,), covers=LOCAL if reader.xp else ())
     return Fragment(NAME, PLATFORM, source.path, store, tuple(Family))
 
 

@@ -24,7 +24,7 @@ TITLE = "netsh interface portproxy show all"
 PLATFORM = "windows"
 STANDS_ALONE = False
 
-_TITLE = re.compile(r"[^:：]*ipv[46][^:：]*[:：][^:：]*ipv[46][^:：]*[:：]\s*$", re.IGNORECASE)
+_TITLE = re.compile(r"[^:：]*ipv([46])[^:：]*[:：][^:：]*ipv[46][^:：]*[:：]\s*$", re.IGNORECASE)
 _DASHES = re.compile(r"\s*-{5,}\s+-{4,}\s+-{5,}\s+-{4,}\s*$")
 _ROW = re.compile(r"\s*(\S+)\s+([0-9]{1,5})\s+(\S+)\s+([0-9]{1,5})\s*$", re.ASCII)
 _AGAIN = "run the command again and redirect all of its output into the file"
@@ -42,10 +42,11 @@ def sniff(source: Source) -> bool:
 def parse(source: Source, ledger: Ledger) -> Fragment:
     """The port proxies. Raises ExportError for a line in a table that is no row."""
     proxies: list[PortProxy] = []
-    inside = False
+    inside, family = False, Family.IPV4
     for number, line in enumerate(source.lines, 1):
-        if _TITLE.match(line):
-            inside = False
+        title = _TITLE.match(line)
+        if title:
+            inside, family = False, Family.IPV4 if title[1] == "4" else Family.IPV6
             ledger.mark(number, LineState.IGNORED)
             _head(source, ledger, number)
         elif _DASHES.match(line):
@@ -54,7 +55,7 @@ def parse(source: Source, ledger: Ledger) -> Fragment:
         elif not line.strip():
             inside = False
         elif inside:
-            proxies.append(_row(source, number, line))
+            proxies.append(_row(source, number, line, family))
             ledger.mark(number, LineState.MODELLED)
     return Fragment(NAME, PLATFORM, source.path, PortProxies(source.path, tuple(proxies)), tuple(Family))
 
@@ -68,12 +69,13 @@ def _head(source: Source, ledger: Ledger, title: int) -> None:
     raise ExportError("a table without its columns: the output is cut", _AGAIN, source.path, title)
 
 
-def _row(source: Source, number: int, line: str) -> PortProxy:
+def _row(source: Source, number: int, line: str, family: Family) -> PortProxy:
     found = _ROW.match(line)
     if found is None or not all(0 < int(port) < 65536 for port in (found[2], found[4])) or not _is_address(found[1]):
         problem = "a row that is not address, port, address, port"
         raise ExportError(problem, _AGAIN, source.path, number)
-    return PortProxy(_plain(found[1]), int(found[2]), _plain(found[3]), int(found[4]), source.span(number))
+    listen, connect = (_plain(found[1]), int(found[2])), (_plain(found[3]), int(found[4]))
+    return PortProxy(*listen, *connect, source.span(number), family)
 
 
 def _plain(text: str) -> str:

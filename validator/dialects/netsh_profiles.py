@@ -83,7 +83,8 @@ def parse(source: Source, ledger: Ledger) -> Fragment:
         ledger.mark(number, LineState.IGNORED)
         current = "show currentprofile" in command
     states = tuple(found[name] for name in PROFILES if name in found)
-    data = WindowsProfiles(source.path, states, current=tuple(state.name for state in states) if current else ())
+    active = tuple(state.name for state in states) if current else ()
+    data = WindowsProfiles(source.path, states, "shown", active)
     return Fragment(NAME, PLATFORM, source.path, data, tuple(Family))
 
 
@@ -149,7 +150,7 @@ def _line(source: Source, ledger: Ledger, number: int, text: str, state: Profile
         return replace(state, inbound=inbound, outbound=outbound, policy_span=span)
     if head.lower() == "localfirewallrules":
         ledger.mark(number, LineState.MODELLED)
-        return replace(state, local_rules=_counts(value) and state.local_rules is not False)
+        return replace(state, local_rules=_counts(value) and state.local_rules is not False, local_span=span)
     known = camel or is_ruler(text) or text.endswith((":", "："))
     ledger.mark(number, LineState.IGNORED if known else LineState.UNSUPPORTED)
     return state

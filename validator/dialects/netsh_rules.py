@@ -3,7 +3,8 @@
 A rule is a block: its name, a line of dashes, then `label: value` lines; ICMP rules have an indented table of types
 and codes. Verbose dumps add program, service, interface types and more. The facts are Microsoft's "netsh advfirewall
 firewall" reference, and what real dumps show where that is silent. Where a prompt with the command stands above the
-dump, it counts: a dump of some rules only is refused, one of one direction covers that one.
+dump, it counts: a dump of some rules only is refused, one of one direction covers that one. Without a command it covers
+the directions of its rules.
 
 `netsh advfirewall monitor show firewall rule` shows the rules that are active at the moment. No output of it was
 found; it is refused where the command stands above it, and where its blocks are not those of `show rule`.
@@ -21,8 +22,7 @@ from validator.dialects._netsh_blocks import Block, blocks, is_ruler, names, pla
 from validator.dialects._netsh_rule import Reader
 from validator.dialects._netsh_vocabulary import vocabulary
 from validator.dialects._windows import convert
-from validator.dialects._windows_rules import PLAIN_HIDES, VERBOSE_HIDES, WindowsRules
-from validator.dialects._windows_store import WindowsStore
+from validator.dialects._windows_rules import LOCAL, PLAIN_HIDES, VERBOSE_HIDES, WindowsRules
 from validator.errors import ExportError
 from validator.packets.fields import Family
 from validator.source import Ledger, LineState, Source
@@ -70,16 +70,16 @@ def parse(source: Source, ledger: Ledger) -> Fragment:
     if not starts:
         raise _nothing(source, lines)
     _check_head(source, lines, starts[0])
-    covers = _covers(source, lines, ledger)
+    commands = _covers(source, lines, ledger)
     dump = tuple(blocks(lines, starts))
     reader = Reader(source, lines, ledger, vocabulary(dump, label))
     rules = tuple(rule for block in dump for rule in reader.rules(block))
     if not reader.ended:
         problem = "the dump does not end with `Ok.`: it is cut, and rules may be missing"
         raise ExportError(problem, _AGAIN, source.path, len(lines))
-    data = WindowsRules(source.path, rules, VERBOSE_HIDES if reader.verbose else PLAIN_HIDES)
-    store = WindowsStore(source.path, data, covers=covers) if len(covers) == 1 else data
-    return Fragment(NAME, PLATFORM, source.path, store, (Family.IPV4, Family.IPV6))
+    covers = commands or tuple(side for side in LOCAL if (side == LOCAL[0]) in reader.ways)
+    data = WindowsRules(source.path, rules, VERBOSE_HIDES if reader.verbose else PLAIN_HIDES, covers)
+    return Fragment(NAME, PLATFORM, source.path, data, (Family.IPV4, Family.IPV6))
 
 
 def _names(lines: Sequence[str]) -> tuple[list[int], str]:
@@ -112,7 +112,7 @@ def _check_head(source: Source, lines: Sequence[str], start: int) -> None:
 
 
 def _covers(source: Source, lines: Sequence[str], ledger: Ledger) -> tuple[str, ...]:
-    """Which rules the dump holds, by the commands at the prompts in it; all where there are none.
+    """Which rules the dump holds, by the commands at the prompts in it; empty where there are none.
 
     Raises ExportError where a command shows some rules only.
     """
@@ -126,9 +126,9 @@ def _covers(source: Source, lines: Sequence[str], ledger: Ledger) -> tuple[str, 
         if some or "monitor" in found["words"].lower() or "|" in found["options"]:
             raise ExportError("the command shows only some of the rules", _WHOLE, source.path, number)
         way = options.get("dir", "")
-        ways.update((f"local-{way}",) if way in ("in", "out") else ("local-in", "local-out"))
+        ways.update((f"local-{way}",) if way in ("in", "out") else LOCAL)
         ledger.mark(number, LineState.IGNORED)
-    return tuple(sorted(ways)) or ("local-in", "local-out")
+    return tuple(sorted(ways))
 
 
 __all__ = ["NAME", "PLATFORM", "TITLE", "convert", "parse", "sniff"]

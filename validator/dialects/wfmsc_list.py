@@ -14,8 +14,8 @@ from validator.dialects import Fragment
 from validator.dialects import _netsh_words as netsh
 from validator.dialects._windows import convert
 from validator.dialects._windows_addresses import address
-from validator.dialects._windows_rules import PROFILES, Limit, WindowsRule, WindowsRules
-from validator.dialects._windows_store import LOCAL, WindowsStore
+from validator.dialects._windows_rules import LOCAL, PROFILES, Limit, WindowsRule, WindowsRules
+from validator.dialects._windows_store import WindowsStore
 from validator.errors import ExportError
 from validator.packets.fields import Family
 from validator.source import Ledger, LineState, Source

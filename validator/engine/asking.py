@@ -12,6 +12,7 @@ from validator.engine.representatives import interfaces, values
 from validator.engine.walk import HERE, Undecided, Walk
 from validator.model import (
     LOOPBACK,
+    REPLIED_TO,
     AnyInterface,
     Assigned,
     Assignment,
@@ -43,10 +44,18 @@ def bit_of(bit: Bit, bits: Mapping[Bit, bool], walk: Walk, asked: dict[str, Cond
     """
     if bit in bits:
         return bits[bit]
+    if bit.name == "broadcast-destination":
+        return _may_be_broadcast(walk) and told(bit_condition(bit), walk, asked)
     looped = walk.packet.hook is Hook.INPUT and walk.packet.in_interface == LOOPBACK
     if (bit.name in ("connmark", "reply") and not walk.new) or (bit.name in ("mark", "connmark", "dnat") and looped):
         return told(bit_condition(bit), walk, asked)
     return False
+
+
+def _may_be_broadcast(walk: Walk) -> bool:
+    """Whether a packet that is delivered here may go to a broadcast address: to the highest one of a network, or before
+    Linux 5.14 the lowest. Networks with broadcast addresses are of four addresses and more."""
+    return walk.packet.hook is Hook.INPUT and walk.packet.values[Field.DESTINATION] % 4 in (0, 3)
 
 
 def assign(walk: Walk, assignments: tuple[Assignment, ...], asked: dict[str, Condition]) -> None:
@@ -60,7 +69,7 @@ def assign(walk: Walk, assignments: tuple[Assignment, ...], asked: dict[str, Con
             rerouted = bits[target] if target == HERE else rerouted
         elif target is Field.OUT_INTERFACE:
             way_out = _interface_value(value, walk, asked)
-        else:
+        elif target not in REPLIED_TO:
             assert isinstance(value, int | Choice)
             fields[target] = value if isinstance(value, int) else int(_chosen(value, target, walk, asked))
     if fields:

@@ -14,6 +14,7 @@ from collections.abc import Hashable, Iterable
 from validator.engine.outcomes import BACK, ENDS, ON, Assign, Composer, CopyOf, Decider, Free, Outcome, Set, after
 from validator.engine.regions import Bounds, Regions
 from validator.model import (
+    REPLIED_TO,
     AnyInterface,
     Assigned,
     Assignment,
@@ -105,6 +106,8 @@ class Chains(Regions):
                 level = self._bit(target)
             elif target is Field.OUT_INTERFACE:
                 level = self._way_out()
+            elif target in REPLIED_TO:
+                level = self._replied(target)
             else:
                 level = int(self._turn[target])
             result = after(result, ((level, self._value(level, value)),))
@@ -114,6 +117,10 @@ class Chains(Regions):
         """The level that holds the interface a translated packet is routed to, until it is (the chains of the
         hook at which it is translated still see the old one)."""
         return self._space.condition("way out", (), self._space.interfaces.top)
+
+    def _replied(self, field: Field) -> int:
+        """The level that holds what replies to a translated source have in place of the request's `field`."""
+        return self._space.condition(("replied to", int(field)), (), self._space.top(int(field)))
 
     def _value(self, level: int, value: Assigned) -> Set:
         match value:
@@ -129,6 +136,8 @@ class Chains(Regions):
                 interfaces = self._space.interfaces
                 lo = interfaces.number("lo")
                 ranges = normalise([(1, lo - 1), (lo + 1, interfaces.top)])
+                if value.or_loopback:
+                    ranges = ((1, interfaces.top),)
                 return self._free(value.condition, ranges, interfaces.top)
 
     def _free(self, condition: Condition, ranges: tuple[tuple[int, int], ...], top: int) -> Free:

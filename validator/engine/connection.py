@@ -11,17 +11,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
+from validator.engine.asked import asked_ports, asks_the_module, assumed_conditions, assumed_in, names_ports
 from validator.engine.evaluate import Decider, Evaluator, Outcome, interface_patterns
 from validator.engine.legs import EPHEMERAL, LEGS, RELATED, Leg
 from validator.engine.passing import passed, reachable
 from validator.engine.widest import widest
-from validator.model import LOOPBACK, Chain, Condition, ConditionMatch, FieldMatch, Firewall, Hook, Rule, Verb
+from validator.model import (
+    LOOPBACK,
+    MODULES_ANSWER,
+    Chain,
+    Condition,
+    Firewall,
+    Hook,
+    Rule,
+    Verb,
+)
 from validator.packets.fields import TCP, UDP, Field, Intervals
 from validator.packets.intervals import meets, normalise
 from validator.packets.nodes import Node
-from validator.packets.space import FIRST_CONDITION, PacketSet, PacketSpace
+from validator.packets.space import PacketSet, PacketSpace
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +80,7 @@ class Path:
         self._widened: dict[Intervals, Intervals] = {}
         self._passing: dict[tuple[int, Leg, Intervals, Settled], Passing] = {}
         self._evaluators: dict[tuple[bool, int, Intervals], list[Evaluator]] = {}
+        self._opened: dict[tuple[int, Intervals], list[Rule]] = {}
         self._assuming: dict[tuple[int, Intervals], dict[tuple[str, str], list[Rule]]] = {}
 
     # --- one way -----------------------------------------------------------
@@ -193,8 +204,10 @@ class Path:
         self.outcomes(False, protocol, ports)
         result = self.space.diagrams.leaf(Outcome(Verb.ACCEPT))
         before: list[Node] = []
+        first = self._evaluators[False, protocol, ports][0]
         for crossing, translation in zip(self.crossings, self._translations[protocol, ports], strict=True):
-            function = evaluator.reply(crossing.firewall, crossing.hook, translation, self.loopback)
+            sources = partial(first.sources, crossing.firewall, crossing.hook, self.loopback)
+            function = evaluator.reply(crossing.firewall, crossing.hook, translation, self.loopback, sources)
             for earlier in reversed(before):
                 function = evaluator.composer.across(earlier, function)
             result = evaluator.composer.across(function, result)
@@ -209,12 +222,12 @@ class Path:
             verdicts = diagrams.map(self.outcomes(leg.mirrored, protocol, ports, settled), self._passes)
             bounds = leg.bounds(protocol)
             each = {level: self.space.values(level) for level in self._per_packet()}
-            every = diagrams.quantify(verdicts, bounds, diagrams.both)
-            sets = (every, every, every)
-            if each:
-                possible = diagrams.quantify(verdicts, each, diagrams.either)
-                surely = diagrams.quantify(verdicts, {**bounds, **each}, diagrams.both)
-                sets = (every, surely, diagrams.quantify(possible, bounds, diagrams.both))
+            possible = diagrams.quantify(verdicts, each, diagrams.either)
+            sets = (
+                diagrams.quantify(verdicts, bounds, diagrams.both),
+                diagrams.quantify(verdicts, {**bounds, **each}, diagrams.both),
+                diagrams.quantify(possible, bounds, diagrams.both),
+            )
             self._passing[key] = Passing(*(PacketSet(self.space, node) for node in sets))
         return self._passing[key]
 
@@ -231,29 +244,45 @@ class Path:
 
     def opening(self, protocol: int, ports: Intervals) -> list[Rule]:
         """The rules, disabled ones too, that would accept requests to some of `ports`, in chains that requests pass."""
-        evaluator = Evaluator(self.space, self._bounds(False, ports) | {Field.PROTOCOL: ((protocol, protocol),)})
-        rules, asked = self._opening
-        met = {own: meets(own, ports) for own in asked}
-        return evaluator.meeting([rule for rule, own in rules if met[own]])
+        key = (protocol, ports)
+        if key not in self._opened:
+            evaluator = Evaluator(self.space, self._bounds(False, ports) | {Field.PROTOCOL: ((protocol, protocol),)})
+            self._opened[key] = evaluator.meeting([rule for rule, own in self._opening if meets(own, ports)])
+        return list(self._opened[key])
+
+    def opening_programs(self, protocol: int) -> list[Rule]:
+        """The rules, disabled ones too, that would accept requests to any port of one program or service."""
+        evaluator = Evaluator(self.space, self._bounds(False, self._ports) | {Field.PROTOCOL: ((protocol, protocol),)})
+        return evaluator.meeting(
+            [rule for rule in self._accepting if any(map(asks_the_module, rule.matches)) and not names_ports(rule)]
+        )
 
     @cached_property
-    def _opening(self) -> tuple[list[tuple[Rule, Intervals]], frozenset[Intervals]]:
-        """The rules that accept requests to some ports, and which; and all of those."""
+    def _opening(self) -> list[tuple[Rule, Intervals]]:
+        """The rules that accept requests to some of the ports that will be asked about, and to which."""
+        return [
+            (rule, ports)
+            for rule in self._accepting
+            for match in rule.matches
+            for ports in asked_ports(match)
+            if meets(ports, self._ports)
+        ]
+
+    @cached_property
+    def _accepting(self) -> list[Rule]:
+        """The rules that stand in a line and accept, in chains that requests pass."""
         names: dict[int, tuple[Firewall, set[str]]] = {}
         for crossing in self.crossings:
             reached = reachable(crossing.firewall, passed(crossing.firewall, crossing.hook))
             names.setdefault(id(crossing.firewall), (crossing.firewall, set()))[1].update(reached)
-        found = [
-            (rule, match.intervals)
+        return [
+            rule
             for firewall, reached in names.values()
             for name, chain in firewall.chains.items()
             if name in reached
             for rule in chain.rules
             if rule.action.verb is Verb.ACCEPT and not rule.implicit and rule.understood
-            for match in rule.matches
-            if isinstance(match, FieldMatch) and match.field is _PORT
         ]
-        return found, frozenset(own for _, own in found)
 
     def assuming(self, protocol: int, ports: Intervals) -> dict[tuple[str, str], list[Rule]]:
         """The enabled rules that count for `ports` and match only under an assumption, or fail to: by the
@@ -264,8 +293,7 @@ class Path:
             for mirrored in (False, True):
                 self.outcomes(mirrored, protocol, ports)
                 for evaluator in self._evaluators[mirrored, protocol, ports]:
-                    for chain in self._chains():
-                        found.update((id(rule), rule) for rule in evaluator.sliced_before(chain))
+                    found.update((id(rule), rule) for rule in evaluator.assuming())
             groups: dict[tuple[str, str], list[Rule]] = {}
             for rule in found.values():
                 for condition in assumed_conditions([rule]):
@@ -276,16 +304,13 @@ class Path:
 
     @cached_property
     def _failing(self) -> list[Rule]:
-        """The enabled rules that an assumption keeps from matching."""
+        """The enabled rules that an assumption keeps from matching, wholly or in part."""
         return [
             rule
             for chain in self._chains()
             for rule in chain.rules
             if rule.enabled
-            and any(
-                isinstance(match, ConditionMatch) and match.condition.assumed is (not match.expected)
-                for match in rule.matches
-            )
+            and any(match.condition.assumed is (not match.expected) for match in assumed_in(rule.matches))
         ]
 
     def _chains(self) -> list[Chain]:
@@ -307,7 +332,7 @@ class Path:
         """The conditions on the way that a module may answer for itself: which program it is."""
         for mirrored in (False, True):
             self.outcomes(mirrored, protocol, ports)
-        return [condition for condition in self.conditions.values() if condition.about is not None]
+        return [each for each in self.conditions.values() if each.about and each.about[0] in MODULES_ANSWER]
 
     def condition_bounds(self) -> dict[int, Intervals]:
         """Every value of every condition met so far, for quantification."""
@@ -322,65 +347,3 @@ class Passing:
     open: PacketSet
     surely: PacketSet
     possibly: PacketSet
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """What a path does with the connections in `region` (peers, addresses) of one protocol to `ports`.
-
-    `legs` are the packets that must pass: as a connection of its own, or one that belongs to another (RELATED).
-    `settled` are conditions that have a value for this question.
-    """
-
-    path: Path
-    protocol: int
-    ports: Intervals
-    region: PacketSet
-    legs: tuple[Leg, ...] = LEGS
-    settled: Settled = ()
-
-    @cached_property
-    def accepted(self) -> PacketSet:
-        """Connections of which every leg is accepted, conditions left open."""
-        total = self.region
-        for leg in self.legs:
-            total = total & self.path.passing(self.protocol, leg, self.ports, self.settled).open
-        return total
-
-    @cached_property
-    def surely(self) -> PacketSet:
-        """Connections accepted whatever the conditions."""
-        total = self.region
-        for leg in self.legs:
-            total = total & self.path.passing(self.protocol, leg, self.ports, self.settled).surely
-        return total.forall(self.path.condition_bounds())
-
-    @cached_property
-    def possibly(self) -> PacketSet:
-        """Connections accepted for some values of the conditions."""
-        total = self.region
-        for leg in self.legs:
-            total = total & self.path.passing(self.protocol, leg, self.ports, self.settled).possibly
-        return total.exists(self.path.condition_bounds())
-
-    def of_leg(self, leg: Leg) -> tuple[PacketSet, PacketSet]:
-        """Of one leg alone: the connections surely and possibly accepted."""
-        passing = self.path.passing(self.protocol, leg, self.ports, self.settled)
-        bounds = self.path.condition_bounds()
-        return (self.region & passing.surely).forall(bounds), (self.region & passing.possibly).exists(bounds)
-
-    def open_conditions(self) -> list[Condition]:
-        """The open conditions that the accepted connections depend on."""
-        keys = self.path.space.conditions()
-        levels = sorted(level for level in self.accepted.levels() if level >= FIRST_CONDITION)
-        return [self.path.conditions[str(keys[level])] for level in levels]
-
-
-def assumed_conditions(rules: list[Rule]) -> list[Condition]:
-    """The assumed conditions that stand in the matches of `rules`, each once."""
-    found: dict[str, Condition] = {}
-    for rule in rules:
-        for match in rule.matches:
-            if isinstance(match, ConditionMatch) and match.condition.assumed is not None:
-                found.setdefault(match.condition.key, match.condition)
-    return list(found.values())

@@ -8,27 +8,29 @@ its opposite for the replies.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Container, Hashable, Mapping, Sequence
 
-from validator.engine.chains import Chains
 from validator.engine.outcomes import Assign, Composer, Decider, Following, Free, Outcome, Set
 from validator.engine.regions import MIRROR, STRAIGHT, Bounds, interface_patterns
-from validator.model import LOOPBACK, PASSES, Bit, Firewall, Hook, Verb
-from validator.packets.fields import ICMP, ICMPV6, TCP, Field, State, TcpFlag
+from validator.engine.replies import Replies
+from validator.model import LOOPBACK, PASSES, REPLIED_TO, TRANSLATED_TO, Bit, Firewall, Hook, Verb
+from validator.packets.fields import ICMP, ICMPV6, TCP, Field, Interval, State, TcpFlag
 from validator.packets.intervals import normalise
-from validator.packets.nodes import Node
+from validator.packets.nodes import Node, support
 from validator.packets.space import PacketSpace
 
 OPPOSITE = {Hook.INPUT: Hook.OUTPUT, Hook.OUTPUT: Hook.INPUT, Hook.FORWARD: Hook.FORWARD}
 """Where a firewall meets the replies to what it meets at a hook."""
 
 _DNAT, _HERE, _FROM_HERE = Bit("dnat"), Bit("local-destination"), Bit("local-source")
+_BROADCAST = Bit("broadcast-destination")
+_QUESTIONS = {0: 8, 14: 13, 16: 15, 18: 17, 129: 128}
+"""The ICMP types that open a connection by those that answer them (nf_conntrack_proto_icmp.c, ..._icmpv6.c)."""
 _CARRIED, _OF_CONNECTION = ("mark", "connmark", "dnat"), ("reply", "connmark")
 _ACCEPTED = Outcome(Verb.ACCEPT)
-_TRANSLATED = (Field.DESTINATION, Field.DESTINATION_PORT)
 
 
-class Evaluator(Chains):
+class Evaluator(Replies):
     """Evaluates firewalls in `space` for packets within `bounds`.
 
     `mirrored`: the firewall's packets are replies, and fields are those of the request. `within`: one for wider
@@ -42,7 +44,8 @@ class Evaluator(Chains):
         self._mirrored = mirrored
         self._passed: dict[tuple[int, Hook, Node | None], Node] = {}
         self._translations: dict[tuple[int, Hook, bool], Node | None] = {}
-        self._accept = self._diagrams.leaf(_ACCEPTED)
+        self._wholes: dict[tuple[int, Hook, bool, bool], Node] = {}
+        self._sources: dict[tuple[int, Hook, bool], Node | None] = {}
         self.untranslated: Evaluator | None = None
         """One for the packets as they come, where the bounds of this one hold translated ones too."""
 
@@ -57,8 +60,9 @@ class Evaluator(Chains):
         return node if level is None else self._diagrams.fix(node, {level: int(self._mirrored)})
 
     def unmarked(self, node: Node) -> Node:
-        """`node` for packets that nothing marked or translated before they came."""
-        node = self._with_bits(node, {bit: 0 for bit in self._bits if bit.name in ("mark", "dnat")})
+        """`node` for packets of connections to one host that nothing marked or translated before they came."""
+        known = ("mark", "dnat", "broadcast-destination")
+        node = self._with_bits(node, {bit: 0 for bit in self._bits if bit.name in known})
         connmarks = {bit: 0 for bit in self._bits if bit.name == "connmark"}
         if not connmarks:
             return node
@@ -74,29 +78,46 @@ class Evaluator(Chains):
 
         Where no chain decides, the accepting outcome has no decider.
         """
-        first = PASSES[hook][0]
-        found = self._stage(firewall, first, self.translation(firewall, hook, loopback))
-        if first is Hook.PREROUTING:
-            found = self._fixed_interface(found, Field.OUT_INTERFACE)
-        found = self._composer.then(found, self._routed(firewall, hook), forget=last)
+        found = self._whole(firewall, hook, loopback, last)
         return self._settled(self._composer.forgotten(found) if last else found, hook, loopback)
 
-    def reply(self, firewall: Firewall, hook: Hook, translation: Node | None, loopback: bool = False) -> Node:
+    def _whole(self, firewall: Firewall, hook: Hook, loopback: bool, last: bool) -> Node:
+        """The way of requests at `hook`. With `last`, its leaves do not say what was set before the routing."""
+        key = (id(firewall), hook, loopback, last)
+        if key not in self._wholes:
+            first = PASSES[hook][0]
+            found = self._stage(firewall, first, self.translation(firewall, hook, loopback))
+            if first is Hook.PREROUTING:
+                found = self._fixed_interface(found, Field.OUT_INTERFACE)
+            self._wholes[key] = self._composer.then(found, self._routed(firewall, hook), forget=last)
+        return self._wholes[key]
+
+    def reply(
+        self,
+        firewall: Firewall,
+        hook: Hook,
+        translation: Node | None,
+        loopback: bool = False,
+        sources: Callable[[], Node | None] | None = None,
+    ) -> Node:
         """What `firewall` does with the replies to requests at `hook`, of which a (not mirrored) Evaluator
-        gave the `translation`; leaves as in `hook`."""
+        gave the `translation`, and gives `sources` where some chain here could ask; leaves as in `hook`."""
         usual = OPPOSITE[hook]
+        if sources is not None and self._asks_where_to(firewall):
+            translation = sources() or translation
         if translation is None:
             return self._way_back(firewall, usual, False, loopback)
         self._composer.assigns = True
-        here = self._bit(_HERE)
+        here, dnat, source = self._bit(_HERE), self._bit(_DNAT), self._replied(Field.SOURCE)
 
-        made: dict[tuple[Set | None, Set | None], Node] = {}
+        translation = self._of_the_question(translation)
+        made: dict[Hashable, Node] = {}
 
         def following(assign: Assign) -> Node:
             if not assign:
                 return self._way_back(firewall, usual, False, loopback)
             told = dict(assign)
-            key = (told.get(here), told.get(self._way_out()))
+            key = (told.get(here), told.get(self._way_out()), source in told, dnat in told)
             if key not in made:
                 made[key] = chosen(assign)
             return made[key]
@@ -106,7 +127,8 @@ class Evaluator(Chains):
             near, far = (usual, usual) if hook is Hook.OUTPUT else (Hook.OUTPUT, Hook.FORWARD)
 
             def back(way: Hook) -> Node:
-                return self._rerouted(self._way_back(firewall, way, True, loopback), assign)
+                told = dict(assign)
+                return self._rerouted(self._way_back(firewall, way, dnat in told, loopback, source in told), assign)
 
             match dict(assign).get(here):
                 case None:
@@ -138,20 +160,53 @@ class Evaluator(Chains):
         if PASSES[hook][0] is Hook.PREROUTING:
             found = self._fixed_interface(found, Field.OUT_INTERFACE)
         found = self._first_packet(self._settled(found, hook, loopback))
-        kept = {int(field) for field in _TRANSLATED} | {self._bits.get(bit, -1) for bit in (_DNAT, _HERE)}
+        kept = {int(field) for field in TRANSLATED_TO} | {self._bits.get(bit, -1) for bit in (_DNAT, _HERE)}
         kept.add(self._way_out())
-        translates = False
+        return self._sets(found, kept)
 
-        def only_what_is_translated(outcome: Outcome) -> Outcome:
-            nonlocal translates
+    def _sets(self, node: Node, levels: Container[int]) -> Node | None:
+        """What `node` sets at `levels` where it accepts, as an accepting diagram; None where it sets nothing there."""
+        any_set = False
+
+        def alone(outcome: Outcome) -> Outcome:
+            nonlocal any_set
             if outcome.verb is not Verb.ACCEPT:
                 return _ACCEPTED
-            assign = tuple(entry for entry in outcome.assign if entry[0] in kept)
-            translates = translates or bool(assign)
+            assign = tuple(entry for entry in outcome.assign if entry[0] in levels)
+            any_set = any_set or bool(assign)
             return Outcome(Verb.ACCEPT, None, assign)
 
-        found = self._composer.map(found, only_what_is_translated)
-        return found if translates else None
+        found = self._composer.map(node, alone)
+        return found if any_set else None
+
+    def sources(self, firewall: Firewall, hook: Hook, loopback: bool = False) -> Node | None:
+        """As `translation`, with what the source is translated to, for connections at `hook` whose first packet gets
+        through. None where `firewall` translates no source."""
+        key = (id(firewall), hook, loopback)
+        if key not in self._sources:
+            found = self._sources_of(firewall, hook, loopback) if self.translates_sources(firewall) else None
+            self._sources[key] = found
+        return self._sources[key]
+
+    def _sources_of(self, firewall: Firewall, hook: Hook, loopback: bool) -> Node | None:
+        found = self._sets(self._whole(firewall, hook, loopback, True), set(map(self._replied, REPLIED_TO)))
+        if found is None:
+            return None
+        found = self._first_packet(self._settled(found, hook, loopback))
+        translation = self.translation(firewall, hook, loopback)
+        return found if translation is None else self._composer.both(translation, found)
+
+    def _of_the_question(self, translation: Node) -> Node:
+        """`translation`, which asks for the ICMP type of a first packet, by the type of an answer to it."""
+        if int(Field.ICMP_TYPE) not in support(translation):
+            return translation
+
+        def make(ways: Sequence[tuple[Interval, Node]]) -> Node:
+            kids = {kind: kid for (low, high), kid in ways for kind in range(low, high + 1)}
+            asked = [((kind, kind), kids[_QUESTIONS.get(kind, kind)]) for kind in sorted(kids)]
+            return self._diagrams.switch(int(Field.ICMP_TYPE), asked)
+
+        return self._diagrams.replace(translation, {int(Field.ICMP_TYPE): make})
 
     def _first_packet(self, node: Node) -> Node:
         """`node` for the first packets of connections, whatever packet of theirs is asked about."""
@@ -228,9 +283,16 @@ class Evaluator(Chains):
 
         return following
 
-    def _way_back(self, firewall: Firewall, hook: Hook, translated: bool, loopback: bool) -> Node:
-        """The way of replies at `hook`, where nothing is translated by what a chain says."""
-        found = self._after(firewall, list(PASSES[hook]))
+    def _way_back(
+        self, firewall: Firewall, hook: Hook, translated: bool, loopback: bool, to_translated: bool = False
+    ) -> Node:
+        """The way of replies at `hook`, where nothing is translated by what a chain says. `to_translated`: they come to
+        what the source of the requests was translated to."""
+        if to_translated:
+            first, *others = PASSES[hook]
+            found = self._composer.then(self._translated_back(firewall, first), self._after(firewall, others))
+        else:
+            found = self._after(firewall, list(PASSES[hook]))
         return self._settled(found, hook, loopback, translated)
 
     def _rerouted(self, node: Node, assign: Assign) -> Node:
@@ -267,6 +329,8 @@ class Evaluator(Chains):
         set on their way out: see `unmarked`."""
         told = {bit: 0 for bit in self._bits if bit.name not in _OF_CONNECTION}
         told |= {_DNAT: int(translated), _HERE: int(hook is Hook.INPUT), _FROM_HERE: int(hook is Hook.OUTPUT)}
+        if hook is Hook.INPUT:
+            told.pop(_BROADCAST, None)
         carried = {bit for bit in self._bits if bit.name in _CARRIED} if hook is Hook.INPUT else set()
         plain = self._with_bits(node, told)
         if carried or self._bits.keys() & {_HERE, _FROM_HERE}:

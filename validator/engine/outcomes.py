@@ -10,9 +10,9 @@ from bisect import bisect_left
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
-from validator.model import Chain, Firewall, Rule, Verb
+from validator.model import TRANSLATED_TO, Chain, Firewall, Rule, Verb
 from validator.packets.diagram import Diagrams
-from validator.packets.fields import Field, Interval
+from validator.packets.fields import Interval
 from validator.packets.nodes import LEAF, Node, nodes_of
 
 
@@ -32,7 +32,7 @@ class Decider:
     @property
     def rank(self) -> tuple[int, int]:
         """How much it tells a reader that this decided; see `_telling`."""
-        if self.chain.first_packets and not any(isinstance(each, Field) for each, _ in self.rule.action.assign):
+        if self.chain.first_packets and not any(each in TRANSLATED_TO for each, _ in self.rule.action.assign):
             return (0, 0)
         return (1, len(self.chain.rules)) if self.is_policy else (2, 0)
 
@@ -110,6 +110,7 @@ class Composer:
 
     def __init__(self, diagrams: Diagrams) -> None:
         self._diagrams = diagrams
+        self._accepted = diagrams.leaf(Outcome(Verb.ACCEPT))
         self._cuts: dict[int, dict[int, list[int]]] = {}
         self._substituted: dict[Hashable, Node] = {}
         self.assigns = False
@@ -135,16 +136,31 @@ class Composer:
     def then(self, first: Node, second: Node | Following, forget: bool = False) -> Node:
         """Two base chains in a row: what the first accepts meets the second. With `forget` nothing that follows
         asks what the first set, and the outcomes do not say it."""
+        if second is self._accepted and not forget:
+            return first
         return self._sequence(first, second if callable(second) else lambda _: second, "chains", forget)
 
     def across(self, first: Node, second: Node | Following) -> Node:
         """Two firewalls in a row: what the first accepts meets the second, and the last one that decides is named."""
+        if second is self._accepted:
+            return first
         return self._sequence(first, second if callable(second) else lambda _: second, "firewalls")
+
+    def both(self, first: Node, second: Node) -> Node:
+        """Two functions that accept everything, with what each of them says is set (not the same)."""
+
+        def shortcut(a: Node, b: Node) -> Node | None:
+            if a.level != LEAF or b.level != LEAF:
+                return None
+            assert isinstance(a.value, Outcome)
+            assert isinstance(b.value, Outcome)
+            assign = sorted((*a.value.assign, *b.value.assign), key=lambda entry: entry[0])
+            return self._diagrams.leaf(Outcome(Verb.ACCEPT, None, tuple(assign)))
+
+        return self._diagrams.apply("both", shortcut, first, second)
 
     def forgotten(self, function: Node) -> Node:
         """`function` with outcomes that do not say what was set."""
-        if not self.assigns:
-            return function
         return self.map(function, lambda outcome: Outcome(outcome.verb, outcome.decider))
 
     def _sequence(self, first: Node, second: Following, what: str, forget: bool = False) -> Node:
@@ -183,24 +199,24 @@ class Composer:
 
     def _place(self, first: Node, second: Node, what: str) -> Node:
         """`second` in the place of the leaves of `first` that go on to it and set nothing."""
-        if what != "rules" and second is self._diagrams.leaf(Outcome(Verb.ACCEPT)):
-            return first
-        on = self._diagrams.leaf(ON)
-        verb = Verb.CONTINUE if what == "rules" else Verb.ACCEPT
+        if what == "rules":  # only ON goes on: what has set something is put aside
+            return self._diagrams.override(first, second, self._diagrams.leaf(ON))
         merge = _MERGES[what]
+        merged: dict[tuple[int, int], Node] = {}
+
+        def both_accept(a: Node, value: Outcome, b: Node) -> Node:
+            found = merged.get((a.uid, b.uid))
+            if found is None:
+                found = merged[a.uid, b.uid] = self.map(b, lambda outcome: merge(value, outcome)) if merge else b
+            return found
 
         def shortcut(a: Node, b: Node) -> Node | None:
-            if verb is Verb.CONTINUE:
-                if a is on:
-                    return b
-                if b is on:
-                    return a
             if a.level != LEAF:
                 return None
             value = a.value
-            if not isinstance(value, Outcome) or value.verb is not verb:
+            if not isinstance(value, Outcome) or value.verb is not Verb.ACCEPT:
                 return a
-            return self.map(b, lambda outcome: merge(value, outcome)) if merge else b
+            return both_accept(a, value, b)
 
         return self._diagrams.apply(("place", what), shortcut, first, second)
 

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Iterator
 
 from validator.model import PASSES, Firewall, Hook, Rule, Verb
 
-_JUMPS = frozenset((Verb.JUMP, Verb.GOTO))
-
 
 def passed(firewall: Firewall, hook: Hook) -> tuple[str, ...]:
     """The base chains that a packet at `hook` passes, in order, if it is not translated on the way."""
@@ -17,9 +15,8 @@ def passed(firewall: Firewall, hook: Hook) -> tuple[str, ...]:
 def jumps(rules: Iterable[Rule]) -> Iterator[tuple[str, Rule]]:
     """The chains that enabled rules jump to, each with the rule."""
     for rule in rules:
-        action = rule.action
-        if action.chain and action.verb in _JUMPS and rule.enabled:
-            yield action.chain, rule
+        if rule.action.verb in (Verb.JUMP, Verb.GOTO) and rule.enabled:
+            yield rule.action.chain, rule
 
 
 def reachable(firewall: Firewall, roots: Iterable[str]) -> set[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from validator.engine.asked import assumed_in
 from validator.model import (
     AnyOf,
     Bit,
@@ -50,7 +51,7 @@ def interface_patterns(firewalls: Iterable[Firewall]) -> set[str]:
 
     def visit(matches: tuple[Match, ...]) -> None:
         for match in matches:
-            if isinstance(match, FieldMatch | ConditionMatch) or id(match) in seen:
+            if isinstance(match, FieldMatch) or id(match) in seen:
                 continue
             seen.add(id(match))
             match match:
@@ -96,9 +97,12 @@ class Regions:
         self._ranges: dict[int, tuple[int, Intervals]] = within._ranges if within else {}
         self._bits: dict[Bit, int] = within._bits if within else {}
 
-    def sliced_before(self, chain: Chain) -> list[Rule]:
-        """The slice of `chain`, if it was asked for before."""
-        return self._slices.get(id(chain), [])
+    def assuming(self) -> Iterator[Rule]:
+        """The rules that count so far and match under an assumption."""
+        for rules in self._slices.values():
+            for rule in rules:
+                if next(assumed_in(rule.matches), None) is not None:
+                    yield rule
 
     def slice_of(self, chain: Chain) -> list[Rule]:
         """The rules of `chain` that count; see `sliced`."""
@@ -163,7 +167,16 @@ class Regions:
 
     def meets_but_for_assumptions(self, rule: Rule) -> bool:
         """Whether some packet within the bounds can meet `rule`, whatever is assumed."""
-        return all(isinstance(match, ConditionMatch) or self._met(match) for match in rule.matches)
+        return all(map(self._met_but_for_assumptions, rule.matches))
+
+    def _met_but_for_assumptions(self, match: Match) -> bool:
+        match match:
+            case ConditionMatch() | NoneOf():
+                return True
+            case AnyOf():
+                return any(all(map(self._met_but_for_assumptions, parts)) for parts in match.alternatives)
+            case _:
+                return self._met(match)
 
     def _met(self, match: Match) -> bool:
         found = self._meets.get(id(match))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from validator.engine.packet import Packet
-from validator.model import LOOPBACK, PASSES, Bit, Chain, Condition, Firewall, Hook, Rule
+from validator.model import LOOPBACK, PASSES, TRANSLATED_TO, Bit, Chain, Condition, Firewall, Hook, Rule
 from validator.packets.fields import Field, State
 
 Given = int | str
@@ -77,7 +77,7 @@ class Walk:
     def decided(self, rule: Rule, chain: Chain) -> None:
         """`rule` accepts for a base chain; a chain's policy does not hide the rule that accepted before it,
         nor the policy of a chain with more rules, and what a nat chain accepts untranslated hides nothing."""
-        translated = any(isinstance(each, Field) for each, _ in rule.action.assign)
+        translated = any(each in TRANSLATED_TO for each, _ in rule.action.assign)
         telling = 0 if chain.first_packets and not translated else 1 if rule is chain.policy else 2
         weight = (telling, len(chain.rules) if telling == 1 else 0)
         if self.rule is None or weight >= self.weight:

@@ -19,46 +19,35 @@ def widest(
     Sorted by how many of the region's packets they decide (as a fraction of each field, so that
     widths multiply), then by where they stand.
     """
+    weights: dict[int, float] = {}
     found: dict[int, Decider] = {}
     space = region.space
     memo: dict[tuple[int, int], dict[int, float]] = {}
 
-    nowhere = space.diagrams.false
-    decided: dict[int, int] = {}
-
     def walk(node: Node, area: Node) -> dict[int, float]:
+        if area is space.diagrams.false:
+            return {}
+        if node.level == LEAF:
+            return leaf(node)
         key = (node.uid, area.uid)
-        total = memo.get(key)
-        if total is not None:
-            return total
-        total = memo[key] = {}
-        level = min(node.level, area.level)
-        for share, kid, part in _split(node, area, level, bounds, space.top(level) + 1):
-            if part is nowhere:
-                continue
-            if kid.level == LEAF:
-                uid = decided[kid.uid] if kid.uid in decided else leaf(kid)
-                if uid:
-                    total[uid] = total.get(uid, 0.0) + share
-                continue
-            for uid, weight in walk(kid, part).items():
-                total[uid] = total.get(uid, 0.0) + weight * share
-        return total
+        if key not in memo:
+            total: dict[int, float] = {}
+            level = min(node.level, area.level)
+            for share, kid, part in _split(node, area, level, bounds, space.top(level) + 1):
+                for uid, weight in walk(kid, part).items():
+                    total[uid] = total.get(uid, 0.0) + weight * share
+            memo[key] = total
+        return memo[key]
 
-    def leaf(node: Node) -> int:
-        """The rule that decides a leaf, by its id; 0 where none does, or not with one of `verbs`."""
+    def leaf(node: Node) -> dict[int, float]:
         outcome = node.value
         assert isinstance(outcome, Outcome)
-        decided[node.uid] = 0
-        if outcome.verb in verbs and outcome.decider is not None:
-            found[id(outcome.decider.rule)] = outcome.decider
-            decided[node.uid] = id(outcome.decider.rule)
-        return decided[node.uid]
+        if outcome.verb not in verbs or outcome.decider is None:
+            return {}
+        found[id(outcome.decider.rule)] = outcome.decider
+        return {id(outcome.decider.rule): 1.0}
 
-    weights: dict[int, float] = {}
-    if region.node is not nowhere:
-        alone = leaf(outcomes) if outcomes.level == LEAF else 0
-        weights = walk(outcomes, region.node) if outcomes.level != LEAF else {alone: 1.0} if alone else {}
+    weights = walk(outcomes, region.node)
 
     def order(decider: Decider) -> tuple[float, str, int]:
         span = decider.rule.span
@@ -75,12 +64,6 @@ def _split(
         kids = children_in(node, bounds[level]) if node.level == level else [node]
         for kid in kids:
             yield 1.0 / len(kids), kid, area
-        return
-    if area.level != level:
-        start = 0
-        for high, kid in zip(node.highs, node.kids, strict=True):
-            yield (high - start + 1) / size, kid, area
-            start = high + 1
         return
     i = j = start = 0
     one = node.level == level

@@ -7,12 +7,12 @@ equality is identity. Nothing here knows what a level means.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from operator import is_
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from validator.errors import BudgetError
 from validator.packets.fields import Interval, Intervals
-from validator.packets.nodes import LEAF, Node, at, branches, branches_in, child, children_in, fold
+from validator.packets.nodes import LEAF, Node, at, branches, child, children_in, fold, side_by_side
 
 BUDGET = 12_000_000
 """How many units (eight a node and one a child) a diagram manager may make before it gives up."""
@@ -22,15 +22,26 @@ _TOO_DEEP = "the ruleset depends on more conditions than can be followed"
 
 Shortcut = Callable[[Node, Node], Node | None]
 """The result of a binary operation where it is known without descending, else None."""
+Change = Callable[[Hashable], Node]
+Combining = Callable[[Node, Node], Node]
+Making = Callable[[Sequence[tuple[Interval, Node]]], Node]
 Bounds = Mapping[int, Intervals]
 """For each level it speaks about, the values to look at."""
+
+
+@contextmanager
+def _not_too_deep() -> Iterator[None]:
+    try:
+        yield
+    except RecursionError:
+        raise BudgetError(_TOO_DEEP, "split the export, or export what is missing") from None
 
 
 class Diagrams:
     """Makes nodes and keeps them unique. Raises BudgetError when they outgrow `budget` units."""
 
     def __init__(self, budget: int = BUDGET) -> None:
-        self._nodes: dict[tuple[int, tuple[int, ...], tuple[int, ...]], Node] = {}
+        self._nodes: dict[tuple[int, tuple[int, ...], tuple[Node, ...]], Node] = {}
         self._leaves: dict[Hashable, Node] = {}
         self._memos: dict[Hashable, dict[tuple[int, int], Node]] = {}
         self._choices: dict[tuple[int, int, int], Node] = {}
@@ -69,11 +80,18 @@ class Diagrams:
                 last = kid
         if len(children) == 1:
             return children[0]
-        key = (level, tuple(cuts), tuple([kid.uid for kid in children]))
+        return self._unique(level, tuple(cuts), tuple(children))
+
+    def _with_kids(self, a: Node, kids: list[Node]) -> Node:
+        """`a` with other children: itself, where they are its own."""
+        return a if tuple(kids) == a.kids else self.node(a.level, a.highs, kids)
+
+    def _unique(self, level: int, cuts: tuple[int, ...], children: tuple[Node, ...]) -> Node:
+        """The one node with these cuts, of which no two neighbours lead to the same child."""
+        key = (level, cuts, children)
         found = self._nodes.get(key)
         if found is None:
-            found = Node(level, key[1], tuple(children), None, self._next(8 + len(cuts)))
-            self._nodes[key] = found
+            found = self._nodes[key] = Node(level, cuts, children, None, self._next(8 + len(cuts)))
         return found
 
     def box(self, bounds: Mapping[int, tuple[Intervals, int]], inside: Node, outside: Node) -> Node:
@@ -106,10 +124,8 @@ class Diagrams:
     def apply(self, name: Hashable, shortcut: Shortcut, a: Node, b: Node) -> Node:
         """Combine two diagrams; `shortcut` must answer for two leaves. Memoised under `name`."""
         memo = self._memos.setdefault(name, {})
-        try:
+        with _not_too_deep():
             return self._apply(shortcut, memo, a, b)
-        except RecursionError:
-            raise BudgetError(_TOO_DEEP, "split the export, or export what is missing") from None
 
     def _apply(self, shortcut: Shortcut, memo: dict[tuple[int, int], Node], a: Node, b: Node) -> Node:
         known = shortcut(a, b)
@@ -144,6 +160,57 @@ class Diagrams:
         memo[key] = result
         return result
 
+    def override(self, a: Node, b: Node, on: Node) -> Node:
+        """`a`, with `b` in the place of its leaf `on`."""
+        with _not_too_deep():
+            return self._override(a, b, on, self._memos.setdefault(("override", on.uid), {}))
+
+    def _override(self, a: Node, b: Node, on: Node, memo: dict[tuple[int, int], Node]) -> Node:
+        if a is on:
+            return b
+        if b is on or a.level == LEAF:
+            return a
+        key = (a.uid, b.uid)
+        found = memo.get(key)
+        if found is not None:
+            return found
+        if a.level < b.level:
+            found = self.node(a.level, a.highs, [self._override(kid, b, on, memo) for kid in a.kids])
+        elif b.level < a.level:
+            found = self.node(b.level, b.highs, [self._override(a, kid, on, memo) for kid in b.kids])
+        else:
+            highs: list[int] = []
+            kids: list[Node] = []
+            last: Node | None = None
+            i = j = 0
+            size_a, size_b = len(a.highs), len(b.highs)
+            while i < size_a and j < size_b:
+                high_a, high_b = a.highs[i], b.highs[j]
+                one, two = a.kids[i], b.kids[j]
+                if one is on:
+                    kid = two
+                elif two is on or one.level == LEAF:
+                    kid = one
+                else:
+                    kid = self._override(one, two, on, memo)
+                if high_a <= high_b:
+                    high = high_a
+                    i += 1
+                    if high_a == high_b:
+                        j += 1
+                else:
+                    high = high_b
+                    j += 1
+                if kid is last:
+                    highs[-1] = high
+                else:
+                    highs.append(high)
+                    kids.append(kid)
+                    last = kid
+            found = kids[0] if len(kids) == 1 else self._unique(a.level, tuple(highs), tuple(kids))
+        memo[key] = found
+        return found
+
     def both(self, a: Node, b: Node) -> Node:
         """Conjunction of two yes/no diagrams."""
         return self.apply("and", self._and, a, b)
@@ -168,27 +235,23 @@ class Diagrams:
 
     def choose(self, region: Node, inside: Node, outside: Node) -> Node:
         """`inside` where the yes/no diagram `region` holds, `outside` elsewhere; both may be any diagrams."""
-        memo = self._choices
+        with _not_too_deep():
+            return self._choose(region, inside, outside)
 
-        def walk(where: Node, a: Node, b: Node) -> Node:
-            if where is self.true or a is b:
-                return a
-            if where is self.false:
-                return b
-            key = (where.uid, a.uid, b.uid)
-            found = memo.get(key)
-            if found is None:
-                level = min(where.level, a.level, b.level)
-                parts = [part for part in (where, a, b) if part.level == level]
-                highs = parts[0].highs if len(parts) == 1 else sorted({high for part in parts for high in part.highs})
-                kids = [walk(at(where, level, high), at(a, level, high), at(b, level, high)) for high in highs]
-                found = memo[key] = self.node(level, highs, kids)
-            return found
-
-        try:
-            return walk(region, inside, outside)
-        except RecursionError:
-            raise BudgetError(_TOO_DEEP, "split the export, or export what is missing") from None
+    def _choose(self, where: Node, a: Node, b: Node) -> Node:
+        if where is self.true or a is b:
+            return a
+        if where is self.false:
+            return b
+        key = (where.uid, a.uid, b.uid)
+        found = self._choices.get(key)
+        if found is None:
+            level = min(where.level, a.level, b.level)
+            parts = [part for part in (where, a, b) if part.level == level]
+            highs = parts[0].highs if len(parts) == 1 else sorted({high for part in parts for high in part.highs})
+            kids = [self._choose(at(where, level, high), at(a, level, high), at(b, level, high)) for high in highs]
+            found = self._choices[key] = self.node(level, highs, kids)
+        return found
 
     def _and(self, a: Node, b: Node) -> Node | None:
         if a is self.false or b is self.false:
@@ -210,139 +273,121 @@ class Diagrams:
         return a if b is self.false else None
 
     # --- unary operations --------------------------------------------------
+    # Methods with a memo handed on, not closures: a function that refers to itself keeps what it holds
+    # until garbage is looked for.
 
-    def map(self, a: Node, change: Callable[[Hashable], Node]) -> Node:
+    def map(self, a: Node, change: Change) -> Node:
         """The diagram with each leaf replaced by `change` of its value (a leaf, or a diagram on
         deeper levels than all of `a`)."""
-        memo: dict[int, Node] = {}
+        return self._map(a, change, {})
 
-        def walk(node: Node) -> Node:
-            found = memo.get(node.uid)
-            if found is None:
-                if node.level == LEAF:
-                    found = change(node.value)
-                else:
-                    found = self._with_kids(node, [walk(kid) for kid in node.kids])
-                memo[node.uid] = found
-            return found
-
-        return walk(a)
-
-    def _with_kids(self, node: Node, kids: list[Node]) -> Node:
-        """`node` with other children; the same where they are the same."""
-        return node if all(map(is_, kids, node.kids)) else self.node(node.level, node.highs, kids)
+    def _map(self, a: Node, change: Change, memo: dict[int, Node]) -> Node:
+        found = memo.get(a.uid)
+        if found is None:
+            if a.level == LEAF:
+                found = change(a.value)
+            else:
+                found = self._with_kids(a, [self._map(kid, change, memo) for kid in a.kids])
+            memo[a.uid] = found
+        return found
 
     def fix(self, a: Node, values: Mapping[int, int]) -> Node:
         """`a` with each level in `values` replaced by its value (cofactor, assignment)."""
-        memo: dict[int, Node] = {}
-        deepest = max(values, default=-1)
+        return self._fix(a, values, max(values, default=-1), {})
 
-        def walk(node: Node) -> Node:
-            if node.level > deepest:
-                return node
-            found = memo.get(node.uid)
-            if found is None:
-                value = values.get(node.level)
-                if value is not None:
-                    found = walk(child(node, value))
-                else:
-                    found = self._with_kids(node, [walk(kid) for kid in node.kids])
-                memo[node.uid] = found
-            return found
+    def _fix(self, a: Node, values: Mapping[int, int], deepest: int, memo: dict[int, Node]) -> Node:
+        if a.level > deepest:
+            return a
+        found = memo.get(a.uid)
+        if found is None:
+            value = values.get(a.level)
+            if value is not None:
+                found = self._fix(child(a, value), values, deepest, memo)
+            else:
+                found = self._with_kids(a, [self._fix(kid, values, deepest, memo) for kid in a.kids])
+            memo[a.uid] = found
+        return found
 
-        return walk(a)
-
-    def replace(self, a: Node, values: Mapping[int, Callable[[Sequence[tuple[Interval, Node]]], Node]]) -> Node:
+    def replace(self, a: Node, values: Mapping[int, Making]) -> Node:
         """`a` with what it does at each level of `values` made anew: the function is given the intervals of
         that level with what is below them, and may answer with a diagram over any levels."""
-        memo: dict[int, Node] = {}
-        deepest = max(values, default=-1)
+        return self._replace(a, values, max(values, default=-1), {})
 
-        def walk(node: Node) -> Node:
-            if node.level > deepest:
-                return node
-            found = memo.get(node.uid)
-            if found is None:
-                ways = [(interval, walk(kid)) for interval, kid in branches(node)]
-                make = values.get(node.level)
-                found = memo[node.uid] = make(ways) if make else self.switch(node.level, ways)
-            return found
-
-        return walk(a)
+    def _replace(self, a: Node, values: Mapping[int, Making], deepest: int, memo: dict[int, Node]) -> Node:
+        if a.level > deepest:
+            return a
+        found = memo.get(a.uid)
+        if found is None:
+            ways = [(interval, self._replace(kid, values, deepest, memo)) for interval, kid in branches(a)]
+            make = values.get(a.level)
+            found = memo[a.uid] = make(ways) if make else self.switch(a.level, ways)
+        return found
 
     def switch(self, level: int, ways: Sequence[tuple[Interval, Node]]) -> Node:
         """The diagram that goes each of `ways` where the value at `level` is in its interval. The intervals cover
         the level's values in order; what is below may depend on any levels."""
-        memo: dict[tuple[Node, ...], Node] = {}
-
-        def build(nodes: tuple[Node, ...]) -> Node:
-            found = memo.get(nodes)
-            if found is None:
-                highest = min(node.level for node in nodes)
-                if highest >= level:
-                    highs, kids = self._flat(level, [interval for interval, _ in ways], nodes)
-                else:
-                    cuts = {high for node in nodes if node.level == highest for high in node.highs}
-                    highs = sorted(cuts)
-                    kids = [build(tuple([at(node, highest, high) for node in nodes])) for high in highs]
-                found = memo[nodes] = self.node(min(highest, level), highs, kids)
-            return found
-
         nodes = tuple([kid for _, kid in ways])
-        return nodes[0] if all(node is nodes[0] for node in nodes) else build(nodes)
+        if all(node is nodes[0] for node in nodes):
+            return nodes[0]
+        return self._switch(level, [interval for interval, _ in ways], nodes, {})
 
-    def _flat(self, level: int, intervals: Sequence[Interval], nodes: Sequence[Node]) -> tuple[list[int], list[Node]]:
-        """Cuts and children at `level`, of nodes that stand at it or deeper, each for its interval."""
-        highs: list[int] = []
-        kids: list[Node] = []
-        for interval, node in zip(intervals, nodes, strict=True):
-            if node.level > level:
-                highs.append(interval[1])
-                kids.append(node)
-                continue
-            for (_, high), kid in branches_in(node, (interval,)):
-                highs.append(min(high, interval[1]))
-                kids.append(kid)
-        return highs, kids
+    def _switch(
+        self,
+        level: int,
+        intervals: Sequence[Interval],
+        nodes: tuple[Node, ...],
+        memo: dict[tuple[Node, ...], Node],
+    ) -> Node:
+        highest = min([node.level for node in nodes])
+        if highest >= level:
+            return self.node(level, *side_by_side(level, intervals, nodes))
+        found = memo.get(nodes)
+        if found is None:
+            highs = sorted({high for node in nodes if node.level == highest for high in node.highs})
+            kids = [
+                self._switch(level, intervals, tuple([at(node, highest, high) for node in nodes]), memo)
+                for high in highs
+            ]
+            found = memo[nodes] = self.node(highest, highs, kids)
+        return found
 
-    def graft(self, a: Node, change: Callable[[Hashable], Node]) -> Node:
+    def graft(self, a: Node, change: Change) -> Node:
         """The diagram with each leaf replaced by `change` of its value: a diagram over any levels, of which only
         what agrees with the way to the leaf counts."""
-        memo: dict[int, Node] = {}
+        return self._graft(a, change, {})
 
-        def walk(node: Node) -> Node:
-            found = memo.get(node.uid)
-            if found is None:
-                if node.level == LEAF:
-                    found = change(node.value)
-                else:
-                    found = self.switch(node.level, [(interval, walk(kid)) for interval, kid in branches(node)])
-                memo[node.uid] = found
-            return found
+    def _graft(self, a: Node, change: Change, memo: dict[int, Node]) -> Node:
+        found = memo.get(a.uid)
+        if found is None:
+            if a.level == LEAF:
+                found = change(a.value)
+            else:
+                found = self.switch(a.level, [(way, self._graft(kid, change, memo)) for way, kid in branches(a)])
+            memo[a.uid] = found
+        return found
 
-        return walk(a)
-
-    def quantify(self, a: Node, bounds: Bounds, combine: Callable[[Node, Node], Node]) -> Node:
+    def quantify(self, a: Node, bounds: Bounds, combine: Combining) -> Node:
         """Fold away the levels of `bounds`, looking only at the values given, with `combine`
         (`both`: for all, `either`: exists). The intervals must not be empty."""
-        memo: dict[int, Node] = {}
-        deepest = max(bounds, default=-1)
+        return self._quantify(a, bounds, combine, max(bounds, default=-1), {})
 
-        def walk(node: Node) -> Node:
-            if node.level > deepest:
-                return node
-            found = memo.get(node.uid)
-            if found is None:
-                ranges = bounds.get(node.level)
-                if ranges is None:
-                    found = self.node(node.level, node.highs, [walk(kid) for kid in node.kids])
-                else:
-                    parts = {id(part): part for part in map(walk, children_in(node, ranges))}
-                    found = fold(list(parts.values()), combine)
-                memo[node.uid] = found
-            return found
-
-        return walk(a)
+    def _quantify(self, a: Node, bounds: Bounds, combine: Combining, deepest: int, memo: dict[int, Node]) -> Node:
+        if a.level > deepest:
+            return a
+        found = memo.get(a.uid)
+        if found is None:
+            ranges = bounds.get(a.level)
+            if ranges is None:
+                found = self._with_kids(a, [self._quantify(kid, bounds, combine, deepest, memo) for kid in a.kids])
+            else:
+                parts = {kid.uid: kid for kid in children_in(a, ranges)}
+                folded = {
+                    part.uid: part
+                    for part in [self._quantify(kid, bounds, combine, deepest, memo) for kid in parts.values()]
+                }
+                found = fold(list(folded.values()), combine)
+            memo[a.uid] = found
+        return found
 
     def size(self) -> int:
         """How many nodes exist."""

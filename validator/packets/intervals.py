@@ -50,6 +50,8 @@ def intersect(a: Intervals, b: Intervals) -> Intervals:
 
 def meets(a: Intervals, b: Intervals) -> bool:
     """Whether the two share a value."""
+    if len(a) == 1 and len(b) == 1:
+        return a[0][0] <= b[0][1] and b[0][0] <= a[0][1]
     i = j = 0
     while i < len(a) and j < len(b):
         if a[i][0] <= b[j][1] and b[j][0] <= a[i][1]:

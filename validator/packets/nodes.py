@@ -5,7 +5,7 @@ Nothing here makes a node; `diagram.py` does, and keeps them unique.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 
 from validator.packets.fields import Interval, Intervals
 
@@ -76,6 +76,21 @@ def children_in(node: Node, ranges: Intervals) -> list[Node]:
     if len(ranges) == 1 and ranges[0][0] == ranges[0][1]:
         return [child(node, ranges[0][0])]
     return [kid for _, kid in branches_in(node, ranges)]
+
+
+def side_by_side(level: int, intervals: Sequence[Interval], nodes: Sequence[Node]) -> tuple[list[int], list[Node]]:
+    """Cuts and children at `level`, of nodes that stand at it or deeper, each for its interval."""
+    highs: list[int] = []
+    kids: list[Node] = []
+    for interval, node in zip(intervals, nodes, strict=True):
+        if node.level > level:
+            highs.append(interval[1])
+            kids.append(node)
+            continue
+        for (_, high), kid in branches_in(node, (interval,)):
+            highs.append(min(high, interval[1]))
+            kids.append(kid)
+    return highs, kids
 
 
 def nodes_of(a: Node) -> Iterator[Node]:

@@ -92,6 +92,10 @@ def _result(result: Result) -> Object:
         "alternative": result.alternative or None,
         "alternative_met": result.alternative_met,
         "data_connections": result.data_connections or None,
+        "forwards": [
+            {"listen": each.listen, "to": each.to, "onward": each.onward, **_place(each.span)}
+            for each in result.forwards
+        ],
         "near_misses": [_near_miss(miss) for miss in result.near_misses],
     }
 
@@ -116,7 +120,16 @@ def _blame(blame: Blame) -> Object:
 
 
 def _near_miss(miss: NearMiss) -> Object:
-    return {"why": miss.why, **_place(miss.span), "name": miss.name, "profiles": list(miss.profiles)}
+    return {
+        "why": miss.why,
+        **_place(miss.span),
+        "name": miss.name,
+        "profiles": list(miss.profiles),
+        "also": list(miss.also),
+        "programs": list(miss.programs),
+        "addresses": list(miss.addresses),
+        "by": _place(miss.by) if miss.by else None,
+    }
 
 
 def _place(span: Span) -> Object:

@@ -1,0 +1,239 @@
+"""Rules that nearly help: what keeps each of them from opening a port, and what it takes.
+
+A rule that accepts requests to a port nearly helps where it is disabled, where another rule overrules it, or where
+it is made for another profile, program or address. Every obstacle of a rule is found, so that nobody
+removes one only to meet the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from validator.engine.connection import Path, Settled
+from validator.engine.evaluate import Evaluator
+from validator.engine.legs import PROTOCOLS, REQUEST
+from validator.model import (
+    MODULES_ANSWER,
+    AnyOf,
+    ConditionMatch,
+    FieldMatch,
+    Firewall,
+    InterfaceMatch,
+    Match,
+    Rule,
+    Verb,
+)
+from validator.packets.fields import Family, Field, Intervals
+from validator.packets.intervals import intersect
+from validator.policy import Direction
+from validator.questions import Question, answer_of, evaluator, file_name, settled_by
+from validator.results import NearMiss, Verdict
+from validator.source import Span
+from validator.witness import blocks
+
+DISABLED, TOO_LATE, OTHER_PROFILE = "disabled", "too-late", "other-profile"
+OTHER_PROGRAM, OTHER_ADDRESSES, SOME_ADDRESSES = "other-program", "other-addresses", "some-addresses"
+_MOST = 8
+_ADDRESSES = (Field.SOURCE, Field.DESTINATION)
+_INTERFACES = (Field.IN_INTERFACE, Field.OUT_INTERFACE)
+_DROPS, _ACCEPTS = (Verb.DROP, Verb.REJECT), (Verb.ACCEPT,)
+
+
+def near_misses(question: Question, verdict: Verdict, restricted: bool) -> tuple[NearMiss, ...]:
+    """The rules that would let the requests of `question` pass but for what keeps them from it, at most eight.
+
+    `verdict` is that of the question. A rule that lets some of the declared peers pass is named as well, unless
+    the port is merely `restricted`: then it does what nobody said it should not.
+    """
+    if verdict is Verdict.OPEN or question.requirement.local:
+        return ()
+    candidates = _candidates(question)
+    if not candidates:
+        return ()
+    found: list[NearMiss] = []
+    for miss in _Finder(question, verdict, restricted).misses(candidates):
+        found.append(miss)
+        if len(found) == _MOST:
+            break
+    return tuple(found)
+
+
+def _candidates(question: Question) -> list[Rule]:
+    """The rules that accept requests to the ports by number, or to any port of a program that has the name of one of
+    the module's: the program was moved, or is another version."""
+    requirement, path = question.requirement, question.path
+    protocol, ports = PROTOCOLS[requirement.protocol], requirement.entry.ports
+    found = path.opening(protocol, ports)
+    names = {file_name(program) for program in requirement.programs}
+    if names:
+        found += [rule for rule in path.opening_programs(protocol) if names & set(map(file_name, _programs(rule)))]
+    return found
+
+
+def _programs(rule: Rule) -> list[str]:
+    """The programs and services that a rule is for."""
+    return [
+        match.condition.about[1]
+        for match in rule.matches
+        if isinstance(match, ConditionMatch) and match.condition.about and match.condition.about[0] in MODULES_ANSWER
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """A firewall of the path, alone, and the conditions that the module answers there."""
+
+    path: Path
+    firewall: Firewall
+    settled: Settled
+
+
+class _Finder:
+    """Finds what keeps rules from helping with one question."""
+
+    def __init__(self, question: Question, verdict: Verdict, restricted: bool) -> None:
+        self._question, self._requirement = question, question.requirement
+        self._partly = verdict is not Verdict.BLOCKED and not restricted
+        self._protocol = PROTOCOLS[self._requirement.protocol]
+        self._ways = list(self._each_way())
+        self._helping = self._help()
+        self._peers = Field.SOURCE if self._requirement.entry.direction is Direction.INBOUND else Field.DESTINATION
+        self._met: dict[tuple[Field, ...], Evaluator] = {}
+
+    def misses(self, candidates: Sequence[Rule]) -> Iterator[NearMiss]:
+        """The candidates that miss, in their order."""
+        for rule in candidates:
+            miss = self._helper(rule) if (rule.span.path, rule.span.line) in self._helping else self._miss(rule)
+            if miss is not None:
+                yield miss
+
+    def _each_way(self) -> Iterator[_Way]:
+        question, requirement = self._question, self._requirement
+        for crossing in question.path.crossings:
+            path = question.path
+            if len(path.crossings) > 1:
+                path = Path((crossing,), requirement.entry.ports, path.loopback)
+            own = Question(requirement, path, question.profile, question.listeners)
+            yield _Way(path, crossing.firewall, settled_by(own))
+
+    def _help(self) -> set[tuple[str, int]]:
+        """The lines that do let requests pass, at their own firewall, whatever stops them elsewhere."""
+        ports, found = self._requirement.entry.ports, set()
+        for way in self._ways:
+            region = way.path.space.box(self._bounds(way.path))
+            for decider in way.path.deciders(self._protocol, REQUEST, ports, region, _ACCEPTS, way.settled):
+                found.add((decider.rule.span.path, decider.rule.span.line))
+        return found
+
+    def _bounds(self, path: Path) -> dict[int, Intervals]:
+        return Question(self._requirement, path, self._question.profile).bounds()
+
+    def _helper(self, rule: Rule) -> NearMiss | None:
+        """A rule that lets some in: named where it is made for some of the peers only."""
+        if not self._partly:
+            return None
+        only = self._scope(rule, (self._peers,))
+        return NearMiss(SOME_ADDRESSES, rule.span, rule.name, addresses=only) if only else None
+
+    def _miss(self, rule: Rule) -> NearMiss | None:
+        """A rule that lets nobody in, with all that keeps it from that."""
+        obstacles = self._misplaced(rule)
+        if obstacles is None:
+            return None
+        if not rule.enabled:
+            obstacles.insert(0, DISABLED)
+        programs = self._other_programs(rule)
+        if programs:
+            obstacles.append(OTHER_PROGRAM)
+        by = None
+        if not obstacles:
+            by = self._overruled_by(rule)
+            if by is None:
+                return None
+            obstacles.append(TOO_LATE)
+        return NearMiss(
+            why=obstacles[0],
+            span=rule.span,
+            name=rule.name,
+            profiles=_profiles(rule) if self._question.profile else (),
+            also=tuple(obstacles[1:]),
+            programs=programs,
+            addresses=self._scope(rule, _ADDRESSES) if OTHER_ADDRESSES in obstacles else (),
+            by=by,
+        )
+
+    def _misplaced(self, rule: Rule) -> list[str] | None:
+        """The fields in which a rule misses the requests; None where it is about something else altogether."""
+        profile = bool(self._question.profile)
+        tried: list[tuple[tuple[Field, ...], list[str], bool]] = [
+            ((), [], True),
+            (_INTERFACES, [OTHER_PROFILE], profile),
+            (_ADDRESSES, [OTHER_ADDRESSES], True),
+            ((*_INTERFACES, *_ADDRESSES), [OTHER_PROFILE, OTHER_ADDRESSES], profile),
+        ]
+        for without, obstacles, applies in tried:
+            if applies and self._meets(rule, without):
+                return obstacles
+        return None
+
+    def _meets(self, rule: Rule, without: tuple[Field, ...]) -> bool:
+        """Whether a request can match `rule`, were it not for the fields `without`."""
+        if without not in self._met:
+            self._met[without] = evaluator(self._question, REQUEST, without)
+        return bool(self._met[without].meeting([rule]))
+
+    def _other_programs(self, rule: Rule) -> tuple[str, ...]:
+        """The programs and services of a rule that the module is not."""
+        found = [value for value in _programs(rule) if answer_of(self._question, value) is False]
+        return tuple(dict.fromkeys(found))
+
+    def _overruled_by(self, rule: Rule) -> Span | None:
+        """The line that stops what `rule` would accept, at the firewall of `rule`."""
+        ports = self._requirement.entry.ports
+        for way in self._ways:
+            if len(self._ways) > 1 and rule.span.path not in way.firewall.exports:
+                continue
+            bounds = self._bounds(way.path)
+            for match in rule.matches:
+                if isinstance(match, FieldMatch) and match.field in bounds:
+                    bounds[match.field] = intersect(bounds[match.field], match.intervals)
+            region = way.path.space.box(bounds)
+            deciders = way.path.deciders(self._protocol, REQUEST, ports, region, _DROPS, way.settled)
+            if deciders:
+                return deciders[0].rule.span
+        return None
+
+    def _scope(self, rule: Rule, fields: Sequence[Field]) -> tuple[str, ...]:
+        """The addresses that a rule is made for, where they are not all of the question's."""
+        bounds, family = self._bounds(self._question.path), self._requirement.family
+        found: list[str] = []
+        for match in rule.matches:
+            texts = list(_addresses(match, fields, family))
+            if isinstance(match, FieldMatch) and match.field in fields:
+                wanted = bounds.get(match.field, ())
+                texts = [] if intersect(wanted, match.intervals) == wanted else texts
+            found += texts
+        return tuple(dict.fromkeys(found))
+
+
+def _addresses(match: Match, fields: Sequence[Field], family: Family) -> Iterator[str]:
+    """What a match says of the addresses in `fields`: blocks, and words such as LocalSubnet."""
+    if isinstance(match, FieldMatch) and match.field in fields:
+        yield from blocks(match.intervals, family)
+    elif isinstance(match, ConditionMatch) and match.condition.about:
+        kind, value = match.condition.about
+        if kind in {field.label for field in fields}:
+            yield value
+    elif isinstance(match, AnyOf):
+        for alternative in match.alternatives:
+            for part in alternative:
+                yield from _addresses(part, fields, family)
+
+
+def _profiles(rule: Rule) -> tuple[str, ...]:
+    names: list[str] = []
+    for match in rule.matches:
+        if isinstance(match, InterfaceMatch) and not match.negated:
+            names += match.names
+    return tuple(names)

@@ -1,0 +1,123 @@
+"""A question about a requirement: the packets it is about, and the conditions that its module answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from validator.engine.connection import Path, Settled
+from validator.engine.evaluate import Evaluator
+from validator.engine.legs import EPHEMERAL, PROTOCOLS, Leg
+from validator.model import LOOPBACK
+from validator.packets.fields import Field, Intervals
+from validator.packets.intervals import complement, intersect, normalise
+from validator.policy import Direction
+from validator.requirements import LOOPBACK_ADDRESS, UNICAST, Requirement
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A requirement on a path, in one Windows profile or, with None, where there are none.
+
+    `listeners` are programs and services that may receive the requests in the module's place (a port proxy).
+    """
+
+    requirement: Requirement
+    path: Path
+    profile: str | None = None
+    listeners: tuple[str, ...] = ()
+
+    def bounds(self, anybody: bool = False) -> dict[int, Intervals]:
+        """The connections the requirement is about, by field; `anybody` forgets declared peers."""
+        requirement = self.requirement
+        inbound = requirement.entry.direction is Direction.INBOUND
+        if requirement.local:
+            address = LOOPBACK_ADDRESS[requirement.family]
+            peers: Intervals = ((address, address),)
+            own = peers
+        else:
+            peers = UNICAST[requirement.family] if anybody else requirement.peer_ranges
+            if anybody or requirement.peers is None:
+                peers = self._without_platforms(peers)
+            own = requirement.host_ranges
+        found: dict[int, Intervals] = {
+            Field.SOURCE: peers if inbound else own,
+            Field.DESTINATION: own if inbound else peers,
+            Field.DESTINATION_PORT: requirement.entry.ports,
+            Field.SOURCE_PORT: EPHEMERAL,
+        }
+        count = len(self.path.alternatives)
+        if count:
+            found[Field.ALTERNATIVE] = ((0, count - 1),)
+        if not requirement.local:
+            found[Field.IN_INTERFACE if inbound else Field.OUT_INTERFACE] = self._interfaces()
+        return found
+
+    def _without_platforms(self, peers: Intervals) -> Intervals:
+        """Peers without the addresses of clouds' own services, where no module is."""
+        own = normalise(each for c in self.path.crossings for each in c.firewall.platform_addresses)
+        top = self.path.space.top(Field.SOURCE)
+        return intersect(peers, complement(own, top)) if own else peers
+
+    def _interfaces(self) -> Intervals:
+        """The interfaces towards the peers: the profile's, or all but loopback."""
+        interfaces = self.path.space.interfaces
+        if self.profile is not None:
+            return interfaces.intervals([self.profile])
+        lo = interfaces.number(LOOPBACK)
+        return normalise([(1, lo - 1), (lo + 1, interfaces.top)])
+
+
+def settled_by(question: Question) -> Settled:
+    """The conditions that the module answers: where its programs are named, a rule for one of them is for it, and
+    one for another program or service is not. Where another program may listen in its place, only what is
+    so for both is answered."""
+    requirement = question.requirement
+    if not requirement.programs or requirement.local:
+        return ()
+    asked = question.path.asked_of_modules(PROTOCOLS[requirement.protocol], requirement.entry.ports)
+    answers = [(each.key, answer_of(question, each.about[1])) for each in asked if each.about]
+    return tuple((key, answer) for key, answer in answers if answer is not None)
+
+
+def answer_of(question: Question, value: str) -> bool | None:
+    """Whether a program or service of a rule is what receives the requests, or sends them; None where nobody told, or
+    where either may be."""
+    if not question.requirement.programs:
+        return None
+    answer = is_one_of(value, question.requirement.programs)
+    if question.listeners and is_one_of(value, question.listeners) is not answer:
+        return None
+    return answer
+
+
+def file_name(program: str) -> str:
+    """The name of a program without its folder, or of a service, for comparing."""
+    return program.replace("/", "\\").casefold().rpartition("\\")[2]
+
+
+def is_one_of(value: str, programs: Sequence[str]) -> bool | None:
+    """Whether a program or service of a rule is one of `programs`, given by path or by name alone; None where paths
+    cannot be compared (`%ProgramFiles%`, `PROGRA~1`). Windows does not tell capitals from small letters."""
+    wanted = value.replace("/", "\\").casefold()
+    answer: bool | None = False
+    for program in programs:
+        name = program.replace("/", "\\").casefold()
+        if wanted == name:
+            return True
+        if "~" in wanted:
+            answer = None
+        elif wanted.rpartition("\\")[2] == name.rpartition("\\")[2]:
+            if "\\" not in name:
+                return True
+            if "%" in wanted + name or "\\" not in wanted:
+                answer = None
+    return answer
+
+
+def evaluator(question: Question, leg: Leg, without: Sequence[Field] = ()) -> Evaluator:
+    """An evaluator for just the packets of this question on `leg`."""
+    protocol = PROTOCOLS[question.requirement.protocol]
+    bounds = {**leg.bounds(protocol), **question.bounds()}
+    fields = {Field(level): ranges for level, ranges in bounds.items() if level not in without}
+    return Evaluator(question.path.space, question.path.widened(protocol, fields), leg.mirrored)
