@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from validator.assumptions import ASSUMPTIONS
 from validator.engine.connection import Crossing, Path
 from validator.errors import ExportError, UserError
 from validator.forwards import concerning, forwarded, onward
 from validator.graph import PEERS, Node, Problem, build, crossings, problems
 from validator.hosts import Export, Loaded, firewalls
-from validator.model import ASSUMPTIONS, Firewall, Forward, Hook
+from validator.model import Firewall, Forward, Hook
 from validator.packets.fields import Family, Intervals
 from validator.packets.intervals import normalise
 from validator.policy import Direction, Policy
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class CheckOptions:
     """`families`: those asked for, None to choose by what is given; `withdrawn`: the names of
-    model.ASSUMPTIONS taken back; `settings`: given on the command line, over the site's."""
+    assumptions.ASSUMPTIONS taken back; `settings`: given on the command line, over the site's."""
 
     families: tuple[Family, ...] | None = None
     withdrawn: frozenset[str] = frozenset()

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
+from validator.assumptions import ASSUMPTIONS
 from validator.engine.asked import assumed_conditions, names_ports
 from validator.engine.evaluate import Decider
 from validator.engine.judgement import Judgement
 from validator.engine.legs import FOLLOWING, LEGS, PROTOCOLS, RELATED, REPLY, REQUEST, Leg
-from validator.model import ASSUMPTIONS, Condition, Verb
+from validator.model import Condition, Verb
 from validator.near_misses import near_misses
 from validator.packets.fields import Field, Intervals
 from validator.packets.space import PacketSet
