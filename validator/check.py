@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from validator.packets.fields import Family, Intervals
 from validator.packets.intervals import normalise
 from validator.policy import Direction, Policy
 from validator.questions import Question
-from validator.requirements import LOOPBACK_ADDRESS, Requirement, entries_of, ranges, requirements
+from validator.requirements import LOOPBACK_ADDRESS, Requirement, entries_of, ranges, requirements, with_peer_hosts
 from validator.results import ExportSummary, Forwarded, Report, Result, Skipped, Verdict
 from validator.site import Host, Site, peer_blocks
 from validator.verdicts import data_connections, judge
@@ -59,12 +59,16 @@ def check(loaded: Loaded, policy: Policy, site: Site | None, options: CheckOptio
     found = firewalls(loaded, families, options.withdrawn, site)
     filtering = tuple(firewall for firewall in found if firewall.chains)
     graph = build(filtering, policy, site)
+    both: dict[Family, set[str]] = {}
+    for firewall in filtering:
+        if _crossed_by_peers(firewall):
+            both.setdefault(firewall.family, set()).add(firewall.host)
     results: list[Result] = []
     skipped: list[Skipped] = []
     for host in _hosts(filtering, site):
         own = [firewall for firewall in filtering if firewall.host == host.name]
         if own:
-            judged, left = _check_host(host, own, graph, policy, site, options)
+            judged, left = _check_host(host, own, both, graph, policy, site, options)
             results += judged
             skipped += left
     report = Report(
@@ -101,23 +105,40 @@ def _hosts(found: Iterable[Firewall], site: Site | None) -> list[Host]:
 
 
 def _check_host(
-    host: Host, own: list[Firewall], graph: Graph, policy: Policy, site: Site | None, options: CheckOptions
+    host: Host,
+    own: list[Firewall],
+    filtered: Mapping[Family, Collection[str]],
+    graph: Graph,
+    policy: Policy,
+    site: Site | None,
+    options: CheckOptions,
 ) -> tuple[list[Result], list[Skipped]]:
+    """The results of one host; `filtered` are the hosts whose firewalls count for their peers too, by family."""
     families = tuple(dict.fromkeys(firewall.family for firewall in own))
     loopback = any(firewall.loopback_filtered for firewall in own)
     wanted, skipped = requirements(policy, host, site, options.settings, families, loopback)
+    wanted = [
+        each
+        for requirement in wanted
+        for each in with_peer_hosts(requirement, site, filtered.get(requirement.family, ()))
+    ]
     ports = _ports(policy, host, site, options)
     paths: dict[tuple[object, ...], Path] = {}
     results: list[Result] = []
-    for requirement in wanted:
-        key = (requirement.family, requirement.local, requirement.entry.direction)
+
+    def path_of(requirement: Requirement) -> Path:
+        key = (requirement.family, requirement.local, requirement.entry.direction, requirement.peer_host)
         if key not in paths:
             paths[key] = _path(requirement, own, graph, ports)
-        path = paths[key]
+        return paths[key]
+
+    for requirement in wanted:
+        path = path_of(requirement)
+        from_anybody = path_of(replace(requirement, peer_host="")) if requirement.peer_host else None
         profiles = _profiles(host, path)
         taken = concerning(requirement, (each for firewall in own for each in firewall.forwards))
         listeners = tuple(dict.fromkeys(name for each in taken for name in each.listeners))
-        judged = [judge(Question(requirement, path, profile, listeners)) for profile in profiles]
+        judged = [judge(Question(requirement, path, profile, listeners, from_anybody)) for profile in profiles]
         if taken:
             notes = tuple(_forwarded(requirement, each, own, graph) for each in taken)
             judged = [replace(result, forwards=notes) for result in judged]
@@ -156,6 +177,11 @@ def _forwarded(requirement: Requirement, forward: Forward, own: list[Firewall], 
     return forwarded(forward, [judge(Question(wanted, path, name)).verdict for name in _profiles(wanted.host, path)])
 
 
+def _crossed_by_peers(firewall: Firewall) -> bool:
+    """Whether a host's firewall counts for the connections of others with it; where it is told which one it is."""
+    return firewall.both_ends and not firewall.alternatives
+
+
 def _ports(policy: Policy, host: Host, site: Site | None, options: CheckOptions) -> Intervals:
     """Every port that a module of the host needs, so that one evaluation serves them all."""
     entries = entries_of(policy, host, site, options.settings)
@@ -170,10 +196,12 @@ def _path(requirement: Requirement, own: list[Firewall], graph: Graph, ports: In
         crossed = [Crossing(firewall, Hook.OUTPUT) for firewall in filtering]
         here = ((LOOPBACK_ADDRESS[family], LOOPBACK_ADDRESS[family]),)
         return Path((*crossed, *(Crossing(f, Hook.INPUT) for f in filtering)), ports, True, here)
-    ends: tuple[Node, Node] = (PEERS, requirement.host.name)
+    ends: tuple[Node, Node] = (requirement.peer_host or PEERS, requirement.host.name)
     if requirement.entry.direction is Direction.OUTBOUND:
-        ends = (requirement.host.name, PEERS)
-    found = crossings(graph, *ends)
+        ends = (ends[1], ends[0])
+    found = [
+        c for c in crossings(graph, *ends) if c.firewall.host == requirement.host.name or _crossed_by_peers(c.firewall)
+    ]
     to = None
     if requirement.entry.direction is Direction.INBOUND and requirement.host.addresses:
         to = requirement.host_ranges

@@ -304,7 +304,9 @@ class Firewall:
     that a profile is switched off (then it filters nothing). `forwards` are the ports that a service of the host
     forwards elsewhere, `overruled` the settings that exports tell differently.
     `platform_addresses` are those of a cloud's own services: no module is there, so peers that nobody declared do
-    not include them.
+    not include them. `both_ends`: where a peer is a host of the site, its own firewall of this kind is crossed too. It
+    must not know marks and interfaces, and conditions may only let pass: a question about the peer is another
+    one at the other end.
     """
 
     host: str
@@ -320,6 +322,7 @@ class Firewall:
     loopback_filtered: bool = True
     alternatives: tuple[Span, ...] = ()
     platform_addresses: Intervals = ()
+    both_ends: bool = False
     proxy: Proxy | None = None
     forwards: tuple[Forward, ...] = ()
     overruled: tuple[Overruled, ...] = ()

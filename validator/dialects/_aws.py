@@ -63,6 +63,7 @@ def convert(fragments: Sequence[Fragment], options: Options) -> Firewall | None:
         loopback_filtered=False,
         alternatives=() if told else tuple(point.span for point in found),
         platform_addresses=platform_addresses(inventory, options.family),
+        both_ends=True,
     )
 
 
