@@ -46,6 +46,7 @@ from validator.model import (
     ConditionMatch,
     FieldMatch,
     Hook,
+    InterfaceMatch,
     InterfaceName,
     Match,
     Rule,
@@ -91,7 +92,7 @@ def translation(
     if target.ports is not None:
         assign.append((Field.DESTINATION_PORT, chosen(host, target.ports, "translated port", span)))
     found = Rule((*matches, *extra), Action(Verb.ACCEPT, assign=tuple(assign)), span, canonical)
-    return (*_unchanged(matches, target, span, canonical), found, Rule(matches, _DROP, span, canonical))
+    return (*_unchanged(host, hook, matches, target, span, canonical), found, Rule(matches, _DROP, span, canonical))
 
 
 def hidden_translation(host: Host, matches: tuple[Match, ...], span: Span, canonical: str) -> Rule:
@@ -118,14 +119,42 @@ def hidden_translation(host: Host, matches: tuple[Match, ...], span: Span, canon
     return Rule((*matches, translates), action, span, canonical, understood=False)
 
 
-def _unchanged(matches: tuple[Match, ...], target: Target, span: Span, canonical: str) -> Iterator[Rule]:
+def _unchanged(
+    host: Host, hook: Hook, matches: tuple[Match, ...], target: Target, span: Span, canonical: str
+) -> Iterator[Rule]:
     """Packets that are translated to what they are: nf_nat_setup_info in the kernel leaves them as they are, without
     the status DNAT."""
-    wanted = {Field.DESTINATION: target.addresses, Field.DESTINATION_PORT: target.ports}
-    same = [FieldMatch(field, ranges) for field, ranges in wanted.items() if ranges is not None]
-    if not target.redirect and same and all(len(each.intervals) == 1 for each in same):
-        done = Action(Verb.ACCEPT, assign=((DESTINATION_DONE, 1),))
-        yield Rule((*matches, *same), done, span, canonical)
+    done = Action(Verb.ACCEPT, assign=((DESTINATION_DONE, 1),))
+    port = () if target.ports is None else (FieldMatch(Field.DESTINATION_PORT, target.ports),)
+    if target.ports is not None and len(target.ports) != 1:
+        return
+    if target.redirect:
+        for same in _redirected_to_itself(host, hook, span, canonical):
+            yield Rule((*matches, *same, *port), done, span, canonical)
+    elif target.addresses is None:
+        if port:
+            yield Rule((*matches, *port), done, span, canonical)
+    elif len(target.addresses) == 1:
+        yield Rule((*matches, FieldMatch(Field.DESTINATION, target.addresses), *port), done, span, canonical)
+
+
+def _redirected_to_itself(host: Host, hook: Hook, span: Span, canonical: str) -> Iterator[tuple[Match, ...]]:
+    """When a redirected packet goes to the address that it gets anyway; on a condition where several may be taken."""
+    if hook is Hook.OUTPUT:
+        own = (127 << 24) | 1 if host.family is Family.IPV4 else 1
+        yield (FieldMatch(Field.DESTINATION, ((own, own),)),)
+        return
+    text = f"the packet goes to where `{canonical}` sends it anyway"
+    asked = ConditionMatch(host.condition(text, span=span))
+    if host.interfaces is None:
+        yield (asked, FieldMatch(Field.DESTINATION, host.own or ((0, (1 << host.family.bits) - 1),)))
+        return
+    for interface in host.interfaces:
+        numbers = normalise((number, number) for number in _primaries(interface, host.family))
+        if numbers and interface.name != LOOPBACK:
+            sure = () if len(_primaries(interface, host.family)) == 1 else (asked,)
+            came_in = InterfaceMatch(Field.IN_INTERFACE, (interface.name,))
+            yield (came_in, FieldMatch(Field.DESTINATION, numbers), *sure)
 
 
 def _translated(host: Host, canonical: str, span: Span) -> Condition:
