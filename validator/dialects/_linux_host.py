@@ -63,11 +63,12 @@ DESTINATION_DONE, SOURCE_DONE = Bit("dnat-done"), Bit("snat-done")
 @dataclass(frozen=True, slots=True)
 class Target:
     """Where a translation sends a packet: `addresses` None keeps the address, `redirect` is this host's own;
-    `ports` None keeps the port."""
+    `ports` None keeps the port; `random` takes another of the ports even where the packet's is among them."""
 
     addresses: Intervals | None = None
     ports: Intervals | None = None
     redirect: bool = False
+    random: bool = False
 
 
 def translation(
@@ -123,38 +124,51 @@ def _unchanged(
     host: Host, hook: Hook, matches: tuple[Match, ...], target: Target, span: Span, canonical: str
 ) -> Iterator[Rule]:
     """Packets that are translated to what they are: nf_nat_setup_info in the kernel leaves them as they are, without
-    the status DNAT."""
+    the status DNAT. A port among `target.ports` stays unless another is taken at random (get_unique_tuple in the
+    kernel's nf_nat_core.c); an address is always chosen anew, so among several it is not known which one."""
+    if len(target.ports or ()) > 1:
+        return
     done = Action(Verb.ACCEPT, assign=((DESTINATION_DONE, 1),))
-    port = () if target.ports is None else (FieldMatch(Field.DESTINATION_PORT, target.ports),)
-    if target.ports is not None and len(target.ports) != 1:
-        return
-    if target.redirect:
-        for same in _redirected_to_itself(host, hook, span, canonical):
-            yield Rule((*matches, *same, *port), done, span, canonical)
-    elif target.addresses is None:
-        if port:
-            yield Rule((*matches, *port), done, span, canonical)
-    elif len(target.addresses) == 1:
-        yield Rule((*matches, FieldMatch(Field.DESTINATION, target.addresses), *port), done, span, canonical)
-
-
-def _redirected_to_itself(host: Host, hook: Hook, span: Span, canonical: str) -> Iterator[tuple[Match, ...]]:
-    """When a redirected packet goes to the address that it gets anyway; on a condition where several may be taken."""
-    if hook is Hook.OUTPUT:
-        own = (127 << 24) | 1 if host.family is Family.IPV4 else 1
-        yield (FieldMatch(Field.DESTINATION, ((own, own),)),)
-        return
-    text = f"the packet goes to where `{canonical}` sends it anyway"
+    text = f"the packet goes anyway to where it is translated at {span.path}:{span.line}"
     asked = ConditionMatch(host.condition(text, span=span))
-    if host.interfaces is None:
-        yield (asked, FieldMatch(Field.DESTINATION, host.own or ((0, (1 << host.family.bits) - 1),)))
-        return
-    for interface in host.interfaces:
-        numbers = normalise((number, number) for number in _primaries(interface, host.family))
-        if numbers and interface.name != LOOPBACK:
-            sure = () if len(_primaries(interface, host.family)) == 1 else (asked,)
-            came_in = InterfaceMatch(Field.IN_INTERFACE, (interface.name,))
-            yield (came_in, FieldMatch(Field.DESTINATION, numbers), *sure)
+    port = () if target.ports is None else (FieldMatch(Field.DESTINATION_PORT, target.ports),)
+    drawn = target.random and not _single(target.ports)
+    for same, several in _addresses_kept(host, hook, target):
+        if same or port:
+            yield Rule((*matches, *same, *port, *([asked] if several or drawn else [])), done, span, canonical)
+
+
+def _addresses_kept(host: Host, hook: Hook, target: Target) -> Iterator[tuple[tuple[Match, ...], bool]]:
+    """Packets that may be sent to the address they have, and whether one of several is chosen."""
+
+    def to(ranges: Intervals) -> FieldMatch:
+        return FieldMatch(Field.DESTINATION, ranges)
+
+    if target.addresses is not None:
+        yield (to(target.addresses),), not _single(target.addresses)
+    elif not target.redirect:
+        yield (), False
+    elif hook is Hook.OUTPUT:
+        yield (to(_loopback(host.family)),), False
+    elif host.interfaces is None:
+        yield (to(host.own or ((0, (1 << host.family.bits) - 1),)),), True
+    else:
+        for interface in host.interfaces:
+            numbers = normalise((number, number) for number in _primaries(interface, host.family))
+            if numbers and interface.name != LOOPBACK:
+                came_in = InterfaceMatch(Field.IN_INTERFACE, (interface.name,))
+                yield (came_in, to(numbers)), not _single(numbers)
+
+
+def _single(ranges: Intervals | None) -> bool:
+    """Whether `ranges` is one value, or says nothing (None)."""
+    return ranges is None or (len(ranges) == 1 and ranges[0][0] == ranges[0][1])
+
+
+def _loopback(family: Family) -> Intervals:
+    """127.0.0.1 or ::1."""
+    own = (127 << 24) | 1 if family is Family.IPV4 else 1
+    return ((own, own),)
 
 
 def _translated(host: Host, canonical: str, span: Span) -> Condition:
@@ -163,7 +177,7 @@ def _translated(host: Host, canonical: str, span: Span) -> Condition:
 
 def chosen(host: Host, ranges: Intervals, what: str, span: Span) -> Assigned:
     """One of `ranges`: the value itself where there is one only, else a choice that names the line and `what`."""
-    if len(ranges) == 1 and ranges[0][0] == ranges[0][1]:
+    if _single(ranges):
         return ranges[0][0]
     return Choice(host.condition(f"which {what} of {span.path}:{span.line} is taken", span=span), ranges)
 
@@ -171,7 +185,7 @@ def chosen(host: Host, ranges: Intervals, what: str, span: Span) -> Assigned:
 def _redirected(host: Host, hook: Hook, span: Span) -> list[Assignment]:
     own: Assigned
     if hook is Hook.OUTPUT:
-        own = (127 << 24) | 1 if host.family is Family.IPV4 else 1
+        own = _loopback(host.family)[0][0]
         return [(Field.DESTINATION, own), (LOCAL_DESTINATION, 1), (Field.OUT_INTERFACE, InterfaceName(LOOPBACK))]
     ranges = outside_loopback(host.own or ()) if host.family is Family.IPV4 else host.own or ()
     if host.interfaces is not None:
