@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from validator.engine.connection import Crossing, Path
+from validator.engine.survey import Survey
 from validator.errors import ExportError, UserError
 from validator.forwards import concerning, forwarded, onward
 from validator.graph import PEERS, Node, Problem, build, crossings, problems
@@ -49,6 +50,14 @@ class Checked:
     errors: tuple[UserError, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Ways:
+    """How hosts and firewalls are connected, and what is known of the firewalls."""
+
+    graph: Graph
+    survey: Survey
+
+
 def check(loaded: Loaded, policy: Policy, site: Site | None, options: CheckOptions) -> Checked:
     """Judge every requirement of `policy` on the firewalls of `loaded`.
 
@@ -57,13 +66,13 @@ def check(loaded: Loaded, policy: Policy, site: Site | None, options: CheckOptio
     families = options.families or choose_families(loaded, site)
     found = firewalls(loaded, families, options.withdrawn, site)
     filtering = tuple(firewall for firewall in found if firewall.chains)
-    graph = build(filtering, policy, site)
+    ways = _Ways(build(filtering, policy, site), Survey())
     results: list[Result] = []
     skipped: list[Skipped] = []
     for host in _hosts(filtering, site):
         own = [firewall for firewall in filtering if firewall.host == host.name]
         if own:
-            judged, left = _check_host(host, own, graph, policy, site, options)
+            judged, left = _check_host(host, own, ways, policy, site, options)
             results += judged
             skipped += left
     report = Report(
@@ -100,7 +109,7 @@ def _hosts(found: Iterable[Firewall], site: Site | None) -> list[Host]:
 
 
 def _check_host(
-    host: Host, own: list[Firewall], graph: Graph, policy: Policy, site: Site | None, options: CheckOptions
+    host: Host, own: list[Firewall], ways: _Ways, policy: Policy, site: Site | None, options: CheckOptions
 ) -> tuple[list[Result], list[Skipped]]:
     families = tuple(dict.fromkeys(firewall.family for firewall in own))
     loopback = any(firewall.loopback_filtered for firewall in own)
@@ -111,17 +120,17 @@ def _check_host(
     for requirement in wanted:
         key = (requirement.family, requirement.local, requirement.entry.direction)
         if key not in paths:
-            paths[key] = _path(requirement, own, graph, ports)
+            paths[key] = _path(requirement, own, ways, ports)
         path = paths[key]
         profiles = _profiles(host, path)
         taken = concerning(requirement, (each for firewall in own for each in firewall.forwards))
         listeners = tuple(dict.fromkeys(name for each in taken for name in each.listeners))
         judged = [judge(Question(requirement, path, profile, listeners)) for profile in profiles]
         if taken:
-            notes = tuple(_forwarded(requirement, each, own, graph) for each in taken)
+            notes = tuple(_forwarded(requirement, each, own, ways) for each in taken)
             judged = [replace(result, forwards=notes) for result in judged]
         if requirement.entry.helper and not requirement.local:
-            judged = [_with_data(result, requirement, own, graph) for result in judged]
+            judged = [_with_data(result, requirement, own, ways) for result in judged]
         results += judged
     return results, skipped
 
@@ -130,23 +139,23 @@ _DATA_PORTS: Intervals = ((49152, 65535),)
 """The ports of passive FTP: RFC 6335 section 6 leaves 49152-65535 to such use. Servers may be set to others."""
 
 
-def _with_data(result: Result, requirement: Requirement, own: list[Firewall], graph: Graph) -> Result:
+def _with_data(result: Result, requirement: Requirement, own: list[Firewall], ways: _Ways) -> Result:
     """`result` of a control connection, with what becomes of its data connections."""
     if result.verdict is Verdict.BLOCKED:
         return result
     data = replace(requirement, entry=replace(requirement.entry, ports=_DATA_PORTS))
-    question = Question(data, _path(data, own, graph, _DATA_PORTS), result.profile)
+    question = Question(data, _path(data, own, ways, _DATA_PORTS), result.profile)
     return replace(result, data_connections=data_connections(question))
 
 
-def _forwarded(requirement: Requirement, forward: Forward, own: list[Firewall], graph: Graph) -> Forwarded:
+def _forwarded(requirement: Requirement, forward: Forward, own: list[Firewall], ways: _Ways) -> Forwarded:
     """What a forward does with the connections of `requirement`, and whether its own ones leave the host."""
     wanted = onward(requirement, forward)
     if isinstance(wanted, str):
         return forwarded(forward, wanted)
     if all(firewall.family is not wanted.family for firewall in own):
         return forwarded(forward, "family")
-    path = _path(wanted, own, graph, wanted.entry.ports)
+    path = _path(wanted, own, ways, wanted.entry.ports)
     return forwarded(forward, [judge(Question(wanted, path, name)).verdict for name in _profiles(wanted.host, path)])
 
 
@@ -156,22 +165,23 @@ def _ports(policy: Policy, host: Host, site: Site | None, options: CheckOptions)
     return normalise(interval for _, entry, _ in entries for interval in entry.ports)
 
 
-def _path(requirement: Requirement, own: list[Firewall], graph: Graph, ports: Intervals) -> Path:
+def _path(requirement: Requirement, own: list[Firewall], ways: _Ways, ports: Intervals) -> Path:
     """What the requests of a requirement cross."""
     family = requirement.family
     if requirement.local:
         filtering = [f for f in own if f.loopback_filtered and f.family is family]
         crossed = [Crossing(firewall, Hook.OUTPUT) for firewall in filtering]
         here = ((LOOPBACK_ADDRESS[family], LOOPBACK_ADDRESS[family]),)
-        return Path((*crossed, *(Crossing(f, Hook.INPUT) for f in filtering)), ports, True, here)
+        return Path((*crossed, *(Crossing(f, Hook.INPUT) for f in filtering)), ports, True, here, ways.survey)
     ends: tuple[Node, Node] = (PEERS, requirement.host.name)
     if requirement.entry.direction is Direction.OUTBOUND:
         ends = (requirement.host.name, PEERS)
-    found = crossings(graph, *ends)
+    found = crossings(ways.graph, *ends)
     to = None
     if requirement.entry.direction is Direction.INBOUND and requirement.host.addresses:
         to = requirement.host_ranges
-    return Path(tuple(c for c in found if c.firewall.family is family), ports, destinations=to)
+    crossed = [c for c in found if c.firewall.family is family]
+    return Path(tuple(crossed), ports, destinations=to, survey=ways.survey)
 
 
 def _profiles(host: Host, path: Path) -> tuple[str | None, ...]:

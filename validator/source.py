@@ -58,7 +58,8 @@ class Ledger:
 
     def mark(self, line: int, state: LineState) -> None:
         """Record that `line` is in `state` unless it is already in a worse one."""
-        self._states[line - 1] = max(self._states[line - 1], state)
+        if state > self._states[line - 1]:
+            self._states[line - 1] = state
 
     def mark_range(self, first: int, last: int, state: LineState) -> None:
         """Mark the lines from `first` to `last`, both included."""

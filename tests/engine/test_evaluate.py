@@ -126,5 +126,5 @@ def test_the_slice_keeps_only_rules_that_a_packet_of_interest_can_meet() -> None
     rules = [rule(n, "accept", proto(6), dport(n)) for n in range(1, 100)]
     wall = firewall(chain("in", *rules, rule(100, "drop", source(1, 2)), policy="drop"), input="in")
     evaluator = Evaluator(PacketSpace(wall.family), {Field.DESTINATION_PORT: ((80, 81),)})
-    kept = evaluator.sliced(wall.chains["in"].rules)
+    kept = evaluator.slice_of(wall.chains["in"])
     assert [each.span.line for each in kept] == [80, 81, 100]

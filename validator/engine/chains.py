@@ -13,6 +13,7 @@ from collections.abc import Hashable, Iterable
 
 from validator.engine.outcomes import BACK, ENDS, ON, Assign, Composer, CopyOf, Decider, Free, Outcome, Set, after
 from validator.engine.regions import Bounds, Regions
+from validator.engine.survey import Survey
 from validator.model import (
     REPLIED_TO,
     AnyInterface,
@@ -38,9 +39,14 @@ class Chains(Regions):
     """The functions of chains in `space`, for packets within `bounds`; see Regions."""
 
     def __init__(
-        self, space: PacketSpace, bounds: Bounds, mirrored: bool = False, within: Chains | None = None
+        self,
+        space: PacketSpace,
+        bounds: Bounds,
+        mirrored: bool = False,
+        within: Chains | None = None,
+        survey: Survey | None = None,
     ) -> None:
-        super().__init__(space, bounds, mirrored, within)
+        super().__init__(space, bounds, mirrored, within, survey)
         self._composer: Composer = within._composer if within else Composer(self._diagrams)
         self._made: dict[Hashable, Node] = within._made if within else {}
         self._deciders: dict[tuple[int, int], Decider] = within._deciders if within else {}
@@ -83,6 +89,7 @@ class Chains(Regions):
                 if action.verb is Verb.GOTO:
                     inside = self._composer.map(inside, _no_return)
             case _:
+                self._composer.delivers = self._composer.delivers or action.verb is Verb.DELIVER
                 inside = self._diagrams.leaf(Outcome(action.verb, self._decider(rule, firewall, chain), assign))
         if inside is self._on:
             return inside
@@ -194,6 +201,7 @@ class Chains(Regions):
         policy = chain.policy
         verb = policy.action.verb if policy else Verb.ACCEPT
         decider = self._decider(policy, firewall, chain) if policy else None
+        self._composer.delivers = self._composer.delivers or verb is Verb.DELIVER
 
         def end(outcome: Outcome) -> Outcome:
             return outcome if outcome.verb in ENDS else Outcome(verb, decider, outcome.assign)
