@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import corpus, rivals
+from bench.clouds import security_groups
 from bench.generate import SHAPES, policy
 from bench.measure import PORTPROOF, Sample, compare, run
 from bench.table import SAMPLE_HEADINGS, Goal, cells, ratio, show
@@ -171,6 +172,18 @@ def _by_number(title: str, what: str, samples: Mapping[int, Sample]) -> None:
     show(title, (what, *SAMPLE_HEADINGS, "us for one more"), rows)
 
 
+def cloud(settings: Settings) -> None:
+    """A describe-security-groups of a busy account."""
+    for groups, permissions in ((500, 10_000), (5_000, 100_000)):
+        if permissions in settings.sizes(permissions):
+            name = f"groups-{permissions}.json"
+            path = str(_written(settings, name, security_groups(groups, permissions)))
+            title = f"Security groups: {groups:,} with {permissions:,} permissions"
+            commands = {"portproof parse": (*PORTPROOF, "parse", path), "portproof check": (*_CHECK, path)}
+            goals = {"portproof check": Goal(10.0, 1000)}
+            _against(title, commands, goals, "portproof parse", settings.rounds_of(permissions))
+
+
 def every_export(settings: Settings) -> None:
     """Each export of the corpus."""
     corpus.time_corpus(1 if settings.quick else 3, 10 if settings.quick else None)
@@ -184,5 +197,6 @@ SECTIONS: dict[str, Callable[[Settings], None]] = {
     "windows": windows,
     "rules": rules,
     "requirements": requirements,
+    "cloud": cloud,
     "corpus": every_export,
 }

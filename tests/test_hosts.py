@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.dialects import aws
 from tests.dialects.exports import asked, verdict
 from tests.dialects.test_aws_security_groups import WEB, export
 from tests.dialects.test_iptables_save import V4, V6, dump, table
@@ -70,6 +71,21 @@ def test_facts_join_the_only_host_of_their_platform() -> None:
 def test_facts_do_not_guess_between_two_hosts() -> None:
     loaded = given(web_txt=netsh(rule()), db_txt=netsh(rule()), states_txt=every())
     assert [host for _, host in hosts(loaded)] == ["web", "db", "states"]
+
+
+def test_several_kinds_of_exports_of_one_cloud_are_one_inventory() -> None:
+    one = aws.interfaces(aws.interface("eni-1", "sg-1", address="10.0.0.1"))
+    acls = aws.acls(aws.acl("acl-1"))
+    names = {host for _, host in hosts(given(enis_json=one, web_json=export(WEB), db_json=export(WEB), acls_json=acls))}
+    assert names == {"web"}
+
+
+def test_files_of_one_kind_are_a_host_each_and_facts_alone_join_the_host_that_is_named() -> None:
+    assert [host for _, host in hosts(given(web_json=export(WEB), db_json=export(WEB)))] == ["web", "db"]
+    Path("enis.json").write_text(aws.interfaces(aws.interface("eni-1", "sg-1", address="10.0.0.1")))
+    Path("subnets.json").write_text(aws.subnets(one="10.0.0.0/24"))
+    loaded = load(["a=web.json", "enis.json", "subnets.json"])
+    assert [host for _, host in hosts(loaded)] == ["a", "a", "a"]
 
 
 def test_the_other_family_joins_its_host() -> None:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from validator.assumptions import ASSUMPTIONS
 from validator.engine.connection import Crossing, Path
 from validator.engine.survey import Survey
 from validator.errors import ExportError, UserError
 from validator.forwards import concerning, forwarded, onward
 from validator.graph import PEERS, Node, Problem, build, crossings, problems
 from validator.hosts import Export, Loaded, firewalls
-from validator.model import ASSUMPTIONS, Firewall, Forward, Hook
+from validator.model import Firewall, Forward, Hook
 from validator.packets.fields import Family, Intervals
 from validator.packets.intervals import normalise
 from validator.policy import Direction, Policy
 from validator.questions import Question
-from validator.requirements import LOOPBACK_ADDRESS, Requirement, entries_of, ranges, requirements
+from validator.requirements import LOOPBACK_ADDRESS, Requirement, entries_of, ranges, requirements, with_peer_hosts
 from validator.results import ExportSummary, Forwarded, Report, Result, Skipped, Verdict
 from validator.site import Host, Site, peer_blocks
 from validator.verdicts import data_connections, judge
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class CheckOptions:
     """`families`: those asked for, None to choose by what is given; `withdrawn`: the names of
-    model.ASSUMPTIONS taken back; `settings`: given on the command line, over the site's."""
+    assumptions.ASSUMPTIONS taken back; `settings`: given on the command line, over the site's."""
 
     families: tuple[Family, ...] | None = None
     withdrawn: frozenset[str] = frozenset()
@@ -52,9 +53,11 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class _Ways:
-    """How hosts and firewalls are connected, and what is known of the firewalls."""
+    """How hosts and firewalls are connected: `both_ends` are the hosts whose firewalls count for their peers too, by
+    family; and what is known of the firewalls."""
 
     graph: Graph
+    both_ends: Mapping[Family, Collection[str]]
     survey: Survey
 
 
@@ -66,7 +69,11 @@ def check(loaded: Loaded, policy: Policy, site: Site | None, options: CheckOptio
     families = options.families or choose_families(loaded, site)
     found = firewalls(loaded, families, options.withdrawn, site)
     filtering = tuple(firewall for firewall in found if firewall.chains)
-    ways = _Ways(build(filtering, policy, site), Survey())
+    both: dict[Family, set[str]] = {}
+    for firewall in filtering:
+        if _crossed_by_peers(firewall):
+            both.setdefault(firewall.family, set()).add(firewall.host)
+    ways = _Ways(build(filtering, policy, site), both, Survey())
     results: list[Result] = []
     skipped: list[Skipped] = []
     for host in _hosts(filtering, site):
@@ -114,23 +121,33 @@ def _check_host(
     families = tuple(dict.fromkeys(firewall.family for firewall in own))
     loopback = any(firewall.loopback_filtered for firewall in own)
     wanted, skipped = requirements(policy, host, site, options.settings, families, loopback)
+    wanted = [
+        each
+        for requirement in wanted
+        for each in with_peer_hosts(requirement, site, ways.both_ends.get(requirement.family, ()))
+    ]
     ports = _ports(policy, host, site, options)
     paths: dict[tuple[object, ...], Path] = {}
     results: list[Result] = []
-    for requirement in wanted:
-        key = (requirement.family, requirement.local, requirement.entry.direction)
+
+    def path_of(requirement: Requirement) -> Path:
+        key = (requirement.family, requirement.local, requirement.entry.direction, requirement.peer_host)
         if key not in paths:
             paths[key] = _path(requirement, own, ways, ports)
-        path = paths[key]
+        return paths[key]
+
+    for requirement in wanted:
+        path = path_of(requirement)
+        from_anybody = path_of(replace(requirement, peer_host="")) if requirement.peer_host else None
         profiles = _profiles(host, path)
         taken = concerning(requirement, (each for firewall in own for each in firewall.forwards))
         listeners = tuple(dict.fromkeys(name for each in taken for name in each.listeners))
-        judged = [judge(Question(requirement, path, profile, listeners)) for profile in profiles]
+        judged = [judge(Question(requirement, path, profile, listeners, from_anybody)) for profile in profiles]
         if taken:
             notes = tuple(_forwarded(requirement, each, own, ways) for each in taken)
             judged = [replace(result, forwards=notes) for result in judged]
         if requirement.entry.helper and not requirement.local:
-            judged = [_with_data(result, requirement, own, ways) for result in judged]
+            judged = _with_data(judged, requirement, own, ways)
         results += judged
     return results, skipped
 
@@ -139,13 +156,18 @@ _DATA_PORTS: Intervals = ((49152, 65535),)
 """The ports of passive FTP: RFC 6335 section 6 leaves 49152-65535 to such use. Servers may be set to others."""
 
 
-def _with_data(result: Result, requirement: Requirement, own: list[Firewall], ways: _Ways) -> Result:
-    """`result` of a control connection, with what becomes of its data connections."""
-    if result.verdict is Verdict.BLOCKED:
-        return result
+def _with_data(results: list[Result], requirement: Requirement, own: list[Firewall], ways: _Ways) -> list[Result]:
+    """`results` of a control connection in each profile, with what becomes of its data connections."""
+    if all(result.verdict is Verdict.BLOCKED for result in results):
+        return results
     data = replace(requirement, entry=replace(requirement.entry, ports=_DATA_PORTS))
-    question = Question(data, _path(data, own, ways, _DATA_PORTS), result.profile)
-    return replace(result, data_connections=data_connections(question))
+    path = _path(data, own, ways, _DATA_PORTS)
+    return [
+        result
+        if result.verdict is Verdict.BLOCKED
+        else replace(result, data_connections=data_connections(Question(data, path, result.profile)))
+        for result in results
+    ]
 
 
 def _forwarded(requirement: Requirement, forward: Forward, own: list[Firewall], ways: _Ways) -> Forwarded:
@@ -157,6 +179,11 @@ def _forwarded(requirement: Requirement, forward: Forward, own: list[Firewall], 
         return forwarded(forward, "family")
     path = _path(wanted, own, ways, wanted.entry.ports)
     return forwarded(forward, [judge(Question(wanted, path, name)).verdict for name in _profiles(wanted.host, path)])
+
+
+def _crossed_by_peers(firewall: Firewall) -> bool:
+    """Whether a host's firewall counts for the connections of others with it; where it is told which one it is."""
+    return firewall.both_ends and not firewall.alternatives
 
 
 def _ports(policy: Policy, host: Host, site: Site | None, options: CheckOptions) -> Intervals:
@@ -173,10 +200,14 @@ def _path(requirement: Requirement, own: list[Firewall], ways: _Ways, ports: Int
         crossed = [Crossing(firewall, Hook.OUTPUT) for firewall in filtering]
         here = ((LOOPBACK_ADDRESS[family], LOOPBACK_ADDRESS[family]),)
         return Path((*crossed, *(Crossing(f, Hook.INPUT) for f in filtering)), ports, True, here, ways.survey)
-    ends: tuple[Node, Node] = (PEERS, requirement.host.name)
+    ends: tuple[Node, Node] = (requirement.peer_host or PEERS, requirement.host.name)
     if requirement.entry.direction is Direction.OUTBOUND:
-        ends = (requirement.host.name, PEERS)
-    found = crossings(ways.graph, *ends)
+        ends = (ends[1], ends[0])
+    found = [
+        crossing
+        for crossing in crossings(ways.graph, *ends)
+        if crossing.firewall.host == requirement.host.name or _crossed_by_peers(crossing.firewall)
+    ]
     to = None
     if requirement.entry.direction is Direction.INBOUND and requirement.host.addresses:
         to = requirement.host_ranges

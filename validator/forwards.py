@@ -59,7 +59,7 @@ def onward(requirement: Requirement, forward: Forward) -> Requirement | str:
         entry=replace(requirement.entry, direction=Direction.OUTBOUND, ports=ports, helper=""),
         family=family,
         peers=(str(address),),
-        source_host="",
+        peer_host="",
     )
 
 

@@ -111,8 +111,9 @@ def _together(exports: Sequence[Export], named: dict[int, str], taken: set[str])
     for grouped in {grouped for export in exports if (grouped := getattr(export.dialect, "grouped", None))}:
         own = [export for export in exports if getattr(export.dialect, "grouped", None) is grouped]
         for export, host in zip(own, grouped([export.fragment for export in own]), strict=True):
-            named[id(export)] = host
-            taken.add(host)
+            if host:
+                named[id(export)] = host
+                taken.add(host)
 
 
 def stands_alone(dialect: Dialect) -> bool:

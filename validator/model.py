@@ -42,7 +42,7 @@ class Condition:
     """Something an export cannot decide, as a variable: equal keys are the same variable.
 
     `text` is for people. `assumption` groups conditions that one sentence about the whole export
-    settles (see ASSUMPTIONS) and that a user can withdraw; `assumed` is the value taken then, and
+    settles (see assumptions.ASSUMPTIONS) and that a user can withdraw; `assumed` is the value taken then, and
     is None for a condition that stays open. `per_packet`: each packet of a connection may have its own
     value (its length, a random choice, a line that was not understood); else all have the same (the
     members of a set, the program). `about` is what it asks as kind and value: one of MODULES_ANSWER (`program`,
@@ -61,40 +61,6 @@ class Condition:
 
 MODULES_ANSWER = ("program", "service")
 """The kinds of conditions (Condition.about) that a module may answer of itself."""
-
-ASSUMPTIONS: Mapping[str, str] = {
-    "normal-load": "rate limiters are below their limit",
-    "hidden-scope": "no rule of this dump is limited to a program, service, user or package that the dump hides",
-    "unicast-frames": "packets come in frames addressed to the host alone (pkttype unicast)",
-    "forwarding": (
-        "the host forwards what address translation sends to another one; "
-        "`sysctl net.ipv4.ip_forward` (net.ipv6.conf.all.forwarding) exports what is set"
-    ),
-    "connected-routes": (
-        "addresses in the network of an interface are reached through it (`ip route` would show what says otherwise)"
-    ),
-    "reverse-path": "packets come in by the interface that leads back to their source (reverse path filters pass them)",
-    "service-hardening": "no module is one of the Windows services that service hardening restricts",
-    "translated": "a module, or its peer, listens where address translation (DNAT, REDIRECT) sends its port",
-    "listed-members": (
-        "the interfaces, instances or pods that were exported are all that have the groups, tags and labels which "
-        "rules name (`az network nic list` shows none of scale sets: `az vmss nic list` does)"
-    ),
-    "no-firewall-policies": (
-        "no firewall policy of Google Cloud decides before or after the VPC rules; "
-        "`gcloud compute networks get-effective-firewalls NETWORK --format=json` exports all that hold"
-    ),
-    "group-policy": (
-        "no group policy sets a profile otherwise than it is set locally; "
-        "`reg export HKLM\\SOFTWARE\\Policies\\Microsoft\\WindowsFirewall` exports what it sets"
-    ),
-    "unfragmented": "packets arrive whole (connection tracking reassembles fragments before the filter)",
-    "profile-defaults": (
-        "every profile is on with Windows' defaults (BlockInbound, AllowOutbound); "
-        "`netsh advfirewall show allprofiles` exports what is set"
-    ),
-}
-"""The assumptions that hold unless withdrawn: name and what is assumed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,7 +304,9 @@ class Firewall:
     that a profile is switched off (then it filters nothing). `forwards` are the ports that a service of the host
     forwards elsewhere, `overruled` the settings that exports tell differently.
     `platform_addresses` are those of a cloud's own services: no module is there, so peers that nobody declared do
-    not include them.
+    not include them. `both_ends`: where a peer is a host of the site, its own firewall of this kind is crossed too. It
+    must not know marks and interfaces, and conditions may only let pass: a question about the peer is another
+    one at the other end.
     """
 
     host: str
@@ -354,6 +322,7 @@ class Firewall:
     loopback_filtered: bool = True
     alternatives: tuple[Span, ...] = ()
     platform_addresses: Intervals = ()
+    both_ends: bool = False
     proxy: Proxy | None = None
     forwards: tuple[Forward, ...] = ()
     overruled: tuple[Overruled, ...] = ()

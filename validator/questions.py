@@ -20,12 +20,14 @@ class Question:
     """A requirement on a path, in one Windows profile or, with None, where there are none.
 
     `listeners` are programs and services that may receive the requests in the module's place (a port proxy).
+    `from_anybody` is the path of peers whose own firewall nobody knows, where `path` crosses that of a peer.
     """
 
     requirement: Requirement
     path: Path
     profile: str | None = None
     listeners: tuple[str, ...] = ()
+    from_anybody: Path | None = None
 
     def bounds(self, anybody: bool = False) -> dict[int, Intervals]:
         """The connections the requirement is about, by field; `anybody` forgets declared peers."""

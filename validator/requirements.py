@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from ipaddress import ip_network
 
@@ -26,8 +26,8 @@ ANYBODY = {Family.IPV4: "0.0.0.0/0", Family.IPV6: "::/0"}
 class Requirement:
     """One port entry on one host for one protocol and family.
 
-    `peers` are the declared peers as CIDR blocks of the family, or None for anybody; `source_host` is
-    the peer host whose own firewall a request leaves first, or empty. `local`: between two modules of
+    `peers` are the declared peers as CIDR blocks of the family, or None for anybody; `peer_host` is
+    the peer whose own firewall is crossed too, a host of the site, or empty. `local`: between two modules of
     the host, over loopback.
     """
 
@@ -38,7 +38,7 @@ class Requirement:
     family: Family
     peers: tuple[str, ...] | None
     local: bool = False
-    source_host: str = ""
+    peer_host: str = ""
 
     @property
     def programs(self) -> tuple[str, ...]:
@@ -52,6 +52,11 @@ class Requirement:
             return UNICAST[self.family]
         declared = ranges(self.peers, self.family)
         return intersect(declared, UNICAST[self.family]) or declared
+
+    @property
+    def host_told(self) -> bool:
+        """Whether somebody told addresses of the host, in the family."""
+        return bool(ranges(self.host.addresses, self.family))
 
     @property
     def host_ranges(self) -> Intervals:
@@ -151,3 +156,26 @@ def requirements(
                 if loopback and entry.local and entry.direction is Direction.INBOUND:
                     wanted.append(Requirement(host, module, entry, protocol, family, None, local=True))
     return wanted, skipped
+
+
+def with_peer_hosts(requirement: Requirement, site: Site | None, filtered: Collection[str]) -> Iterator[Requirement]:
+    """`requirement`, apart for each peer that is a host of `filtered`, whose own firewall counts too.
+
+    What is left is for all other peers. A host without addresses is asked as before: what its peers' firewalls see
+    of it nobody told.
+    """
+    named = site.peers.get(requirement.module.id, ()) if site and requirement.host_told else ()
+    if site is None or requirement.local or requirement.peers is None or not set(named) & set(filtered):
+        yield requirement
+        return
+    hosts = {host.name: host for host in site.hosts if host.name in named and host.name in filtered}
+    hosts.pop(requirement.host.name, None)
+    others = [name for name in named if name not in hosts]
+    blocks = peer_blocks(replace(site, peers={requirement.module.id: tuple(others)}), requirement.module.id) or ()
+    rest = tuple(block for block in blocks if ranges((block,), requirement.family))
+    if rest:
+        yield replace(requirement, peers=rest)
+    for name, host in hosts.items():
+        own = tuple(block for block in host.addresses if ranges((block,), requirement.family))
+        if own:
+            yield replace(requirement, peers=own, peer_host=name)

@@ -99,7 +99,7 @@ class Forwarded:
 class Result:
     """One requirement on one path, judged.
 
-    `id` is stable across runs: `host/module/entry/protocol/family[/profile][/local]`.
+    `id` is stable across runs: `host/module/entry/protocol/family[/profile][/local][/peer-HOST]`.
     `module` and `port_entry` are ids, `module_name` is for people. `peers` are CIDR blocks or
     interface texts; `peers_declared` says whether a site file gave them. `restricted`: some peers
     get through wholly and the others do not, while nobody declared the peers. `request` and `reply`
@@ -109,6 +109,7 @@ class Result:
     address at all, whatever peers the site declares. `data_connections`: of a port entry with a helper, whether the
     connections it opens get through: `open`, `related` (only where the helper tells the firewall that they
     belong to it), `blocked`, `unknown`; empty for others. `forwards`: who takes its connections in the module's place.
+    `peer_host`: the one peer it is about, a host of the site whose own firewall is crossed too; empty for others.
     """
 
     id: str
@@ -140,6 +141,7 @@ class Result:
     alternative: str = ""
     alternative_met: bool = False
     exposed: bool = False
+    peer_host: str = ""
     category: str = ""
     clear_text: bool = False
     data_connections: str = ""

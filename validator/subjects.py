@@ -95,7 +95,7 @@ class _View:
 
 
 def _row(result: Result) -> _Key:
-    return (result.host, result.module, result.port_entry, result.profile, result.local)
+    return (result.host, result.module, result.port_entry, result.profile, result.local, result.peer_host)
 
 
 def _entry_facts(view: _View, result: Result) -> dict[str, Value]:

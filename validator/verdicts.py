@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 
+from validator.assumptions import ASSUMPTIONS
 from validator.engine.asked import assumed_conditions, names_ports
+from validator.engine.connection import Settled
 from validator.engine.evaluate import Decider
 from validator.engine.judgement import Judgement
 from validator.engine.legs import FOLLOWING, LEGS, PROTOCOLS, RELATED, REPLY, REQUEST, Leg
-from validator.model import ASSUMPTIONS, Condition, Verb
+from validator.model import Condition, Verb
 from validator.near_misses import near_misses
 from validator.packets.fields import Field, Intervals
 from validator.packets.space import PacketSet
@@ -53,6 +56,7 @@ def judge(question: Question) -> Result:
         family=requirement.family,
         peers=_peers(requirement),
         local=requirement.local,
+        peer_host=requirement.peer_host,
         verdict=verdict,
         accepted=tuple(boxes(judgement.surely, bounds, _MOST_BOXES)),
         blocked=tuple(boxes(judgement.region - judgement.possibly, bounds, _MOST_BOXES)),
@@ -67,7 +71,7 @@ def judge(question: Question) -> Result:
         reply=_leg_verdict(judgement, (REPLY,), verdict),
         near_misses=near_misses(question, verdict, restricted),
         alternative=requirement.module.alternative,
-        exposed=_exposed(question, judgement, verdict),
+        exposed=_exposed(question, settled, verdict),
         category=requirement.module.category,
         clear_text=requirement.module.clear_text,
     )
@@ -100,7 +104,7 @@ def _identity(question: Question) -> str:
     ]
     parts += [question.profile] if question.profile else []
     parts += ["local"] if requirement.local else []
-    parts += [f"from-{requirement.source_host}"] if requirement.source_host else []
+    parts += [f"peer-{requirement.peer_host}"] if requirement.peer_host else []
     return "/".join(parts)
 
 
@@ -253,13 +257,14 @@ def _of_export(condition: Condition, assumption: str) -> Condition:
 # --- who else gets in ------------------------------------------------------
 
 
-def _exposed(question: Question, judgement: Judgement, verdict: Verdict) -> bool:
+def _exposed(question: Question, settled: Settled, verdict: Verdict) -> bool:
     """Whether anybody at all gets through, inbound, whatever peers the site declares."""
     requirement = question.requirement
     if requirement.entry.direction is not Direction.INBOUND or requirement.local:
         return False
     if requirement.peers is None:
         return verdict is Verdict.OPEN
-    region = question.path.space.box(question.bounds(anybody=True))
-    anybody = Judgement(judgement.path, judgement.protocol, judgement.ports, region, settled=judgement.settled)
+    path = question.from_anybody or question.path
+    region = path.space.box(replace(question, path=path).bounds(anybody=True))
+    anybody = Judgement(path, PROTOCOLS[requirement.protocol], requirement.entry.ports, region, settled=settled)
     return anybody.surely == region

@@ -133,6 +133,8 @@ def _decided(judgement: Judgement, leg: Leg, values: Mapping[int, int]) -> tuple
 def _hook(path: Path, leg: Leg, decider: Decider | None) -> Hook:
     """Where the packet is when `decider` decides it: on loopback it meets one firewall twice."""
     met = [(each.firewall, OPPOSITE[each.hook] if leg.mirrored else each.hook) for each in path.crossings]
+    if len(met) == 1:
+        return met[0][1]
     for firewall, hook in met:
         if decider is None or firewall is not decider.firewall:
             continue

@@ -218,6 +218,25 @@ def test_ranges_of_destinations(options: str, addresses: object, ports: object) 
 
 
 @pytest.mark.parametrize(
+    ("target", "sure"),
+    [
+        ("DNAT --to-destination 10.0.0.1:80", True),
+        ("DNAT --to-destination 10.0.0.1:80-90", True),
+        ("DNAT --to-destination 10.0.0.1:80-90 --random", False),
+        ("DNAT --to-destination 10.0.0.1:80-90/80", False),
+        ("DNAT --to-destination 10.0.0.1-10.0.0.2", False),
+        ("DNAT --to-destination :80", True),
+        ("REDIRECT --to-ports 80-90", False),  # to which of the host's addresses
+    ],
+)
+def test_what_is_translated_to_itself_stays_if_nothing_else_may_be_taken(target: str, sure: bool) -> None:
+    stays, goes, *_ = rules(f"-A PREROUTING -p tcp -j {target}", "nat")
+    assert dict(stays.action.assign) == {Bit("dnat-done"): 1}
+    assert dict(goes.action.assign)[Bit("dnat")] == 1
+    assert any("goes anyway" in asked.key for asked, _ in conditions(stays.matches)) is not sure
+
+
+@pytest.mark.parametrize(
     ("options", "address", "port"),
     [("[fd00::1]:80", 0xFD << 120 | 1, 80), ("fd00::1", 0xFD << 120 | 1, None), ("[fd00::1]", 0xFD << 120 | 1, None)],
 )
@@ -251,9 +270,10 @@ def test_a_chain_that_two_hooks_reach_translates_as_each_of_them_does() -> None:
     assert {"nat:DOCKER", "nat:DOCKER at OUTPUT"} <= set(chains)
     assert jump(chains["nat:OUTPUT"].rules) == "nat:DOCKER at OUTPUT"
     assert jump(chains["nat:PREROUTING"].rules) == "nat:DOCKER"
-    away = dict(chains["nat:DOCKER at OUTPUT"].rules[0].action.assign)
+    anyway, away = (dict(rule.action.assign) for rule in chains["nat:DOCKER at OUTPUT"].rules[:2])
     assert away[Field.OUT_INTERFACE] == InterfaceName("lo")
-    assert Field.OUT_INTERFACE not in dict(chains["nat:DOCKER"].rules[0].action.assign)
+    assert anyway == {Bit("dnat-done"): 1}  # what goes there anyway is not translated
+    assert all(Field.OUT_INTERFACE not in dict(rule.action.assign) for rule in chains["nat:DOCKER"].rules)
 
 
 def jump(found: tuple[Rule, ...]) -> str:

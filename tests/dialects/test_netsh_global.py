@@ -36,6 +36,13 @@ def test_where_another_product_filters_what_windows_says_is_unknown() -> None:
     assert "FirewallRuleCategory is 'Example Shield'" in asked(found, 80)[0]
 
 
+@pytest.mark.parametrize("changes", [{"state": "OFF"}, {"policy": "BlockInboundAlways,AllowOutbound"}])
+def test_where_another_product_filters_the_profiles_of_windows_decide_nothing(changes: dict[str, str]) -> None:
+    found = wall(ALLOW_80, OTHER, every(**changes))
+    assert [verdict(found, 80), verdict(found, 80, hook="output")] == ["unknown", "unknown"]
+    assert verdict(found, 80, state="established") == "unknown"
+
+
 def test_alone_it_is_no_firewall() -> None:
     assert not wall(WINDOWS).chains
 

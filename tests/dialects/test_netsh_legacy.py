@@ -149,6 +149,12 @@ def test_a_row_of_windows_xp_that_is_not_understood_may_do_anything(row: str) ->
     assert [bool(rule.why) for rule in inbound(xp(profile("Domain", tables=ports(row))))] == [True]
 
 
+def test_a_line_of_windows_xp_that_is_not_understood_counts_before_a_profile_that_is_off() -> None:
+    off = xp().replace("Operational mode                  = Enable", "Operational mode                  = Disable")
+    assert verdict(wall(off), 80) == "accept"
+    assert verdict(wall(off.replace("Notification mode", "Shielded mode")), 80) == "unknown"
+
+
 def test_a_setting_that_is_not_known_is_unsupported() -> None:
     text = xp().replace("Notification mode", "Shielded mode")
     assert counts(text)["unsupported"] == 2

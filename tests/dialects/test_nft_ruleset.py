@@ -232,9 +232,10 @@ def test_a_nat_chain_asks_about_first_packets_that_nobody_translated_yet() -> No
     head = "type nat hook prerouting priority dstnat; policy accept;"
     chain: Chain = converted(table("tcp dport 80 redirect to :8080", chain=head)).chains["inet t:c"]
     assert chain.first_packets
-    assert [rule.implicit for rule in chain.rules] == [True, True, True, False, False]
+    assert [rule.implicit for rule in chain.rules] == [True, True, True, False, False, False]
     assert chain.rules[2].matches == (BitMatch(Bit("dnat-done")),)
-    assert (Field.DESTINATION_PORT, 8080) in chain.rules[3].action.assign
+    assert chain.rules[3].action.assign == ((Bit("dnat-done"), 1),)  # what goes there anyway
+    assert (Field.DESTINATION_PORT, 8080) in chain.rules[4].action.assign
 
 
 def test_a_translation_by_a_map_is_a_rule_an_element() -> None:

@@ -90,11 +90,11 @@ def test_a_file_that_nobody_knows_is_told_what_is_read() -> None:
         ("#!/bin/sh\niptables -A INPUT -j DROP\n", "2: this is a script of iptables commands"),
         ("Domain profile configuration:\n-----\n", "1: this is the legacy netsh firewall output"),
         ("Windows Registry Editor Version 5.00\n\n[HKEY_LOCAL_MACHINE\\A]\n", "1: this is a registry export"),
-        ('{\n"NetworkAcls": []}\n', "2: this is aws ec2 describe-network-acls output"),
-        ('{"Reservations": [{"SecurityGroups": []}]}', "1: this is aws ec2 describe-instances output"),
-        ('{"data": {"Vpcs": []}}', "1: this is aws ec2 describe-vpcs output"),
-        ('{"DBInstances": [{"Subnets": []}]}', "1: no known kind of firewall export"),
-        ('{"Vpcs": [', "1: no known kind of firewall export"),
+        ('{"data":\n {"Vpcs": [{"Subnets": []}]}}', "2: this looks like aws ec2 describe-vpcs output"),
+        ('{"DBInstances": [{"Subnets": []}]}', "1: this looks like aws rds describe-db-instances output"),
+        ('{"Vpcs": [', "1: this looks like aws ec2 describe-vpcs output"),
+        ('{"collector_version": "1",\n"provider": "aws"}', "1: this is what a collector of cloud resources"),
+        ('{"Things": [{"Vpcs": []}]}', "1: no known kind of firewall export"),
     ],
 )
 def test_what_people_mistake_for_an_export_is_called_by_its_name(text: str, what: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.dialects.exports import read
+from tests.dialects.exports import read, verdict, wall
 from tests.dialects.test_netsh_profiles import every
 from tests.dialects.test_netsh_rules import dump, rule, verbose
 from validator.dialects._windows_changes import apply, apply_profiles
@@ -248,3 +248,17 @@ def test_changes_never_fail_and_touch_only_what_they_may(blocks: list[str], line
     assert {each.line for each in dumped.rules} <= {each.line for each in before.rules}
     unclear = sum("not understood" in each.why for each in scripted.rules)
     assert unclear == sum("%" in line or "reset" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    "line", ["netsh advfirewall set currentprofile state off", f"{ADD}\nnetsh advfirewall import a.wfw"]
+)
+@pytest.mark.parametrize("before", [every(), every(state="OFF"), every(policy="BlockInboundAlways,AllowOutbound")])
+def test_after_a_command_that_may_set_any_profile_none_decides_a_packet(before: str, line: str) -> None:
+    found = wall(dump(rule(), rule(Direction="Out")), before, line)
+    assert [verdict(found, 80), verdict(found, 81), verdict(found, 81, hook="output")] == ["unknown"] * 3
+
+
+def test_a_command_about_rules_that_is_not_understood_leaves_a_profile_off() -> None:
+    found = wall(dump(rule(), rule(Direction="Out")), every(state="OFF"), f"{FIREWALL}add rule name=a sort=b")
+    assert [verdict(found, 80), verdict(found, 81)] == ["accept", "accept"]

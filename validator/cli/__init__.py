@@ -20,4 +20,6 @@ def main() -> None:
     gc.disable()
     from validator.cli.run import run
 
-    sys.exit(run(sys.argv[1:]))
+    status = run(sys.argv[1:])
+    gc.freeze()  # or the interpreter would look for garbage at its end, when all memory goes at once
+    sys.exit(status)

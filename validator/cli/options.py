@@ -48,7 +48,7 @@ def exports(required: bool) -> Callable[[_Function], _Function]:
 
 def withdrawn(names: Sequence[str]) -> frozenset[str]:
     """The assumptions taken back. Raises RequestError for a name that is none."""
-    from validator.model import ASSUMPTIONS
+    from validator.assumptions import ASSUMPTIONS
 
     for name in names:
         if name not in ASSUMPTIONS:

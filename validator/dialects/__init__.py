@@ -48,7 +48,7 @@ class Fragment:
 class Options:
     """How fragments become a firewall.
 
-    `withdrawn` are the names of model.ASSUMPTIONS that the user takes back; `groups` are the
+    `withdrawn` are the names of assumptions.ASSUMPTIONS that the user takes back; `groups` are the
     security groups the site file says the host is in (empty: not told), or what a cloud calls so (network tags,
     service accounts, application security groups, labels); `addresses` the host's own, `interfaces` those of them
     that came with their prefix (`10.20.0.10/16`), and `keywords` the blocks that words for addresses stand for;

@@ -1,235 +1,99 @@
-"""Security groups of Amazon VPC as a firewall of the model.
+"""An inventory of Amazon VPC as a firewall of the model: security groups, network ACLs, routes.
 
-"Control traffic to your AWS resources using security groups" (Amazon VPC User Guide): rules only allow;
-what no rule allows is dropped; all groups of an interface are taken together; replies to allowed
-traffic pass whatever the rules of the other direction say. `IpPermission` (EC2 API reference): -1 is
-every protocol; for protocols other than tcp, udp, icmp and icmpv6 all ports are allowed.
+Amazon VPC User Guide. "Control traffic to your AWS resources using security groups": rules only allow; what no rule
+allows is dropped; all groups of an interface are taken together; replies to allowed traffic pass whatever the rules of
+the other direction say. "Network ACL rules": see `_aws_acls.py`. A packet to an interface passes the list of its subnet
+and then its groups, one from it the groups, the list and the routes of the subnet.
+
+EC2 User Guide, "Security group connection tracking": a flow that rules let through both ways is not tracked, which
+decides nothing otherwise: its replies are let through by those rules. A connection that a changed rule no longer allows
+goes on until it ends; an export says what is allowed to begin.
+
+"Security groups do not filter traffic destined to and from" Amazon's own services (DNS, DHCP, instance and task
+metadata, licence activation, time) and the VPC's router, and neither do network ACLs: PLATFORM_ADDRESSES.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from ipaddress import ip_network
+from collections.abc import Sequence
+from pathlib import PurePath
 
 from validator.dialects import Fragment, Options
-from validator.errors import SiteError
-from validator.model import (
-    ACCEPT,
-    DROP,
-    Chain,
-    Condition,
-    ConditionMatch,
-    FieldMatch,
-    Firewall,
-    Hook,
-    Match,
-    Rule,
-    stateful,
-    undecidable,
-)
-from validator.packets.fields import ICMP, ICMPV6, TCP, UDP, Family, Field
-from validator.source import Span
+from validator.dialects._aws_acls import acl_chain, assumed_chain
+from validator.dialects._aws_data import Facts, Groups
+from validator.dialects._aws_groups import group_chain
+from validator.dialects._aws_inventory import Inventory, gather
+from validator.dialects._aws_members import Members
+from validator.dialects._aws_platform import platform_addresses
+from validator.dialects._aws_points import Point, points
+from validator.dialects._aws_routes import route_chain
+from validator.model import Chain, Firewall, Hook
 
-_PROTOCOLS = {"tcp": TCP, "udp": UDP, "icmp": ICMP, "icmpv6": ICMPV6}
-_COMMAND = "aws ec2 describe-security-groups"
-
-
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """Whom a permission lets in or out: `kind` is cidr, cidr6, group or prefix-list; or `condition` for what
-    nobody can tell of, `value` its key and `label` what it asks."""
-
-    kind: str
-    value: str
-    line: int
-    label: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Permission:
-    """One IpPermission; `first` and `last` are FromPort and ToPort, None where absent.
-
-    `why` says what was not understood, if anything.
-    """
-
-    protocol: str
-    first: int | None
-    last: int | None
-    peers: tuple[Peer, ...]
-    line: int
-    why: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """A security group; a list of permissions is None where the export has none of that kind."""
-
-    id: str
-    name: str
-    line: int
-    ingress: tuple[Permission, ...] | None
-    egress: tuple[Permission, ...] | None
-
-    @property
-    def label(self) -> str:
-        """Its id and name, as people look for it."""
-        return f"{self.id} ({self.name})" if self.name and self.name != self.id else self.id
-
-
-@dataclass(frozen=True, slots=True)
-class Groups:
-    """The groups of an export; `complete` is False where it is one page of several."""
-
-    path: str
-    groups: tuple[Group, ...]
-    complete: bool = True
+_INBOUND = ("acl-ingress", "ingress")
+_OUTBOUND = ("egress", "acl-egress", "routes")
 
 
 def convert(fragments: Sequence[Fragment], options: Options) -> Firewall | None:
-    """The union of the groups a host is in: those the site names, or the only one there is.
+    """The firewall of the interface that the host has, or of the security groups it is said to be in.
 
-    Where there are several and nobody told, each is an alternative. Raises SiteError
-    for a group that no export holds, or that is not the only one of its name.
+    Where there are several and nobody told, each is an alternative. Exports that only add facts make a firewall
+    without chains. Raises SiteError for what the site names and no export holds, or what is not the only one of its
+    name, and ExportError where exports contradict each other.
     """
-    exports = [fragment.data for fragment in fragments if isinstance(fragment.data, Groups)]
-    groups = [(export, group) for export in exports for group in export.groups]
-    chosen = _chosen(groups, options)
-    told = bool(options.groups) or len(groups) == 1
-    chains = {}
-    for name, inbound in (("ingress", True), ("egress", False)):
-        chains[name] = _chain(name, inbound, chosen, told, exports, options.family)
-    labels = " + ".join(group.name or group.id for _, group in chosen)
-    alternatives = () if told else tuple(_attached(export, group) for export, group in chosen)
+    if not any(map(_has_rules, fragments)):
+        paths = tuple(dict.fromkeys(fragment.path for fragment in fragments))
+        return Firewall(options.host, "no rules", "aws", options.family, {}, {}, paths)
+    inventory = gather(fragments)
+    found = points(inventory, options)
+    chains = _chains(found, inventory, options)
+    hooks = {
+        hook: tuple(name for name in names if name in chains)
+        for hook, names in ((Hook.INPUT, _INBOUND), (Hook.OUTPUT, _OUTBOUND))
+    }
+    told = len(found) == 1
+    many = f"{len(found)} interfaces" if inventory.interfaces else f"{len(found)} security groups"
     return Firewall(
         host=options.host,
-        name=labels if told else f"{len(groups)} security groups",
+        name=found[0].name if told else many,
         platform="aws",
         family=options.family,
-        hooks={Hook.INPUT: ("ingress",), Hook.OUTPUT: ("egress",)},
+        hooks=hooks,
         chains=chains,
-        exports=tuple(export.path for export in exports),
+        exports=inventory.paths,
         loopback_filtered=False,
-        alternatives=alternatives,
+        alternatives=() if told else tuple(point.span for point in found),
+        platform_addresses=platform_addresses(inventory, options.family),
+        both_ends=True,
     )
 
 
-def _attached(export: Groups, group: Group) -> Span:
-    return Span(export.path, group.line, f"the interface is in {group.label}")
+def _has_rules(fragment: Fragment) -> bool:
+    """Whether an export holds rules, and does not only add facts to those of others."""
+    data = fragment.data
+    return isinstance(data, Groups) or (isinstance(data, Facts) and bool(data.acls))
 
 
-def _chosen(groups: list[tuple[Groups, Group]], options: Options) -> list[tuple[Groups, Group]]:
-    if not options.groups:
-        return groups
-    chosen: list[tuple[Groups, Group]] = []
-    for wanted in options.groups:
-        found = [pair for pair in groups if pair[1].id == wanted] or [pair for pair in groups if pair[1].name == wanted]
-        if len(found) != 1:
-            what = "which is not exported" if not found else f"of which {len(found)} are exported"
-            listed = ", ".join(group.id for _, group in (found or groups)[:10])
-            raise SiteError(
-                f"host {options.host} is in the security group {wanted}, {what}",
-                f"name one by its id; groups of the export: {listed}",
-                (found or groups)[0][0].path,
-                (found or groups)[0][1].line if found else 1,
-            )
-        chosen += [pair for pair in found if pair not in chosen]
-    return chosen
+def _chains(found: Sequence[Point], inventory: Inventory, options: Options) -> dict[str, Chain]:
+    """The chains that the exports give: of groups, of network ACLs, of routes."""
+    chains = []
+    members = Members(inventory, options)
+    for inbound, name in ((True, "acl-ingress"), (False, "acl-egress")):
+        if inventory.exports or inventory.interfaces:
+            chains.append(group_chain(found, inbound, inventory, members, options.family))
+        if inventory.acls:
+            chains.append(acl_chain(found, inbound, inventory, options))
+        elif inventory.interfaces:
+            chains.append(assumed_chain(found, name, options))
+    if inventory.tables and any(point.subnet_id for point in found):
+        chains.append(route_chain(found, inventory, options))
+    return {chain.name: chain for chain in chains}
 
 
-def _chain(
-    name: str,
-    inbound: bool,
-    chosen: list[tuple[Groups, Group]],
-    told: bool,
-    exports: Sequence[Groups],
-    family: Family,
-) -> Chain:
-    path = exports[0].path
-    rules = [stateful(Span(path, 1, "replies pass (security groups are stateful)"))]
-    for export in exports:
-        if not export.complete:
-            why = f"the export is one page of several: run {_COMMAND} without --no-paginate"
-            rules.extend(undecidable((), Span(path, 1, why), why, why))
-    for number, (export, group) in enumerate(chosen):
-        attached: tuple[Match, ...] = ()
-        if not told:
-            attached = (FieldMatch(Field.ALTERNATIVE, ((number, number),)),)
-        permissions = group.ingress if inbound else group.egress
-        if permissions is None:
-            why = f"the {name} rules of {group.label} are not in the export: run {_COMMAND}"
-            rules.extend(undecidable(attached, Span(export.path, group.line, why), why, why))
-        for permission in permissions or ():
-            rules.extend(_rules(permission, attached, group, export.path, inbound, family))
-    labels = ", ".join(group.label for _, group in chosen[:3]) or "no security group"
-    labels += f" and {len(chosen) - 3} more" if len(chosen) > 3 else ""
-    text = f"{labels}: no {name} rule admits it"
-    line = chosen[0][1].line if chosen else 1
-    policy = Rule((), DROP, Span(path, line, text), f"{name} default of {labels}", implicit=True)
-    return Chain(name, tuple(rules), policy)
-
-
-def _rules(
-    permission: Permission, attached: tuple[Match, ...], group: Group, path: str, inbound: bool, family: Family
-) -> Iterator[Rule]:
-    """A rule for each peer of a permission that speaks about this family."""
-    where = "ingress" if inbound else "egress"
-    if permission.why:
-        text = f"{group.label} {where}: {permission.why}"
-        yield from undecidable(attached, Span(path, permission.line, text), text, permission.why)
-        return
-    what = _what(permission, family)
-    if what is None:
-        return
-    ports = _ports_text(permission)
-    for peer in permission.peers:
-        match = _peer(peer, inbound, family)
-        if match is None:
-            continue
-        way = "from" if inbound else "to"
-        whom = f", if {peer.label}" if peer.kind == "condition" else f" {way} {peer.value}"
-        text = f"{group.label} {where} {ports}{whom}"
-        matches = (*attached, *what, *match)
-        yield Rule(matches, ACCEPT, Span(path, peer.line, text), text, group.label)
-
-
-def _ports_text(permission: Permission) -> str:
-    if permission.protocol == "-1":
-        return "all traffic"
-    if permission.first is None or permission.protocol.startswith("icmp"):
-        return permission.protocol
-    ports = str(permission.first) if permission.first == permission.last else f"{permission.first}-{permission.last}"
-    return f"{permission.protocol} {ports}"
-
-
-def _what(permission: Permission, family: Family) -> tuple[Match, ...] | None:
-    """Protocol and ports, or ICMP type and code; None where the permission is of the other family."""
-    name = permission.protocol
-    if name == "-1":
-        return ()
-    number = _PROTOCOLS[name] if name in _PROTOCOLS else int(name)
-    found: list[Match] = [FieldMatch(Field.PROTOCOL, ((number, number),))]
-    first, last = permission.first, permission.last
-    if number in (TCP, UDP) and first is not None and last is not None:
-        found.append(FieldMatch(Field.DESTINATION_PORT, ((first, last),)))
-    if number in (ICMP, ICMPV6):
-        for field, value in ((Field.ICMP_TYPE, first), (Field.ICMP_CODE, last)):
-            if value is not None and value >= 0:
-                found.append(FieldMatch(field, ((value, value),)))
-    return tuple(found)
-
-
-def _peer(peer: Peer, inbound: bool, family: Family) -> tuple[Match, ...] | None:
-    """The peer's addresses; None where they are of the other family."""
-    field = Field.SOURCE if inbound else Field.DESTINATION
-    if peer.kind == "condition":
-        return (ConditionMatch(Condition(peer.value, peer.label)),)
-    if peer.kind in ("cidr", "cidr6"):
-        network = ip_network(peer.value, strict=False)
-        if (network.version == 4) != (family is Family.IPV4):
-            return None
-        low, high = int(network.network_address), int(network.broadcast_address)
-        return (FieldMatch(field, ((low, high),)),)
-    what = "security group" if peer.kind == "group" else "prefix list"
-    text = f"the peer is in {what} {peer.label or peer.value}"
-    return (ConditionMatch(Condition(f"{what} {peer.value}", text)),)
+def grouped(fragments: Sequence[Fragment]) -> tuple[str, ...]:
+    """The host of each export that nobody named a host: where several kinds of exports are given they tell of one
+    inventory, which has the name of the first that holds rules; else each is its own (empty)."""
+    with_rules = sorted(filter(_has_rules, fragments), key=lambda each: not isinstance(each.data, Groups))
+    first = with_rules[0].path if with_rules else ""
+    name = PurePath(first).name.split(".")[0] or PurePath(first).name
+    several = len({fragment.dialect for fragment in fragments}) > 1
+    return tuple(name if several else "" for _ in fragments)

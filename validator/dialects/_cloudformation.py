@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from validator.dialects import Fragment, Options
-from validator.dialects._aws import Group, Groups, Permission
 from validator.dialects._aws import convert as aws_convert
+from validator.dialects._aws_data import Group, Groups, Permission
 from validator.dialects._cloudformation_values import Template
 from validator.dialects._iac_aws import Said, doubted, everything, permission, unread
 from validator.dialects._iac_firewall import behind, placed

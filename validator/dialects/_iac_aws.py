@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_network
 from typing import Any
 
-from validator.dialects._aws import Peer, Permission
+from validator.dialects._aws_data import Peer, Permission
 from validator.dialects._cloud import is_block
 from validator.dialects._iac_values import Reference, Unknown, items, short, whole
 

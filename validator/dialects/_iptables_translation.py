@@ -40,9 +40,10 @@ def _source(use: TargetUse, family: Family) -> Target:
 
 def target(use: TargetUse, family: Family) -> Target:
     """Where a packet goes. Raises Unclear."""
+    drawn = any(option.name in ("--random", "--random-fully") for option in use.options)
     if use.name == "REDIRECT":
         ports = use.values("--to-ports")
-        return Target(ports=_ports(ports[0]) if ports else None, redirect=True)
+        return Target(ports=_ports(ports[0]) if ports else None, redirect=True, random=drawn)
     if use.name in ("NETMAP", "SAME"):
         ranges = [each for option in use.options if option.name == "--to" for each in _net(option.values[0], family)]
         if not ranges:
@@ -59,7 +60,8 @@ def target(use: TargetUse, family: Family) -> Target:
         kept_port, kept_address = kept_port or not port, kept_address or not where
     if not given or (kept_port and numbers) or (kept_address and addresses):
         raise Unclear(f"{use.name} does not say where to")
-    return Target(normalise(addresses) or None, normalise(numbers) or None)
+    shifted = any("/" in text for text in given)
+    return Target(normalise(addresses) or None, normalise(numbers) or None, random=drawn or shifted)
 
 
 def _split(text: str, family: Family) -> tuple[str, str]:

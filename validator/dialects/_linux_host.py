@@ -46,6 +46,7 @@ from validator.model import (
     ConditionMatch,
     FieldMatch,
     Hook,
+    InterfaceMatch,
     InterfaceName,
     Match,
     Rule,
@@ -62,11 +63,12 @@ DESTINATION_DONE, SOURCE_DONE = Bit("dnat-done"), Bit("snat-done")
 @dataclass(frozen=True, slots=True)
 class Target:
     """Where a translation sends a packet: `addresses` None keeps the address, `redirect` is this host's own;
-    `ports` None keeps the port."""
+    `ports` None keeps the port; `random` takes another of the ports even where the packet's is among them."""
 
     addresses: Intervals | None = None
     ports: Intervals | None = None
     redirect: bool = False
+    random: bool = False
 
 
 def translation(
@@ -91,7 +93,7 @@ def translation(
     if target.ports is not None:
         assign.append((Field.DESTINATION_PORT, chosen(host, target.ports, "translated port", span)))
     found = Rule((*matches, *extra), Action(Verb.ACCEPT, assign=tuple(assign)), span, canonical)
-    return (*_unchanged(matches, target, span, canonical), found, Rule(matches, _DROP, span, canonical))
+    return (*_unchanged(host, hook, matches, target, span, canonical), found, Rule(matches, _DROP, span, canonical))
 
 
 def hidden_translation(host: Host, matches: tuple[Match, ...], span: Span, canonical: str) -> Rule:
@@ -118,14 +120,55 @@ def hidden_translation(host: Host, matches: tuple[Match, ...], span: Span, canon
     return Rule((*matches, translates), action, span, canonical, understood=False)
 
 
-def _unchanged(matches: tuple[Match, ...], target: Target, span: Span, canonical: str) -> Iterator[Rule]:
+def _unchanged(
+    host: Host, hook: Hook, matches: tuple[Match, ...], target: Target, span: Span, canonical: str
+) -> Iterator[Rule]:
     """Packets that are translated to what they are: nf_nat_setup_info in the kernel leaves them as they are, without
-    the status DNAT."""
-    wanted = {Field.DESTINATION: target.addresses, Field.DESTINATION_PORT: target.ports}
-    same = [FieldMatch(field, ranges) for field, ranges in wanted.items() if ranges is not None]
-    if not target.redirect and same and all(len(each.intervals) == 1 for each in same):
-        done = Action(Verb.ACCEPT, assign=((DESTINATION_DONE, 1),))
-        yield Rule((*matches, *same), done, span, canonical)
+    the status DNAT. A port among `target.ports` stays unless another is taken at random (get_unique_tuple in the
+    kernel's nf_nat_core.c); an address is always chosen anew, so among several it is not known which one."""
+    if len(target.ports or ()) > 1:
+        return
+    done = Action(Verb.ACCEPT, assign=((DESTINATION_DONE, 1),))
+    text = f"the packet goes anyway to where it is translated at {span.path}:{span.line}"
+    asked = ConditionMatch(host.condition(text, span=span))
+    port = () if target.ports is None else (FieldMatch(Field.DESTINATION_PORT, target.ports),)
+    drawn = target.random and not _single(target.ports)
+    for same, several in _addresses_kept(host, hook, target):
+        if same or port:
+            yield Rule((*matches, *same, *port, *([asked] if several or drawn else [])), done, span, canonical)
+
+
+def _addresses_kept(host: Host, hook: Hook, target: Target) -> Iterator[tuple[tuple[Match, ...], bool]]:
+    """Packets that may be sent to the address they have, and whether one of several is chosen."""
+
+    def to(ranges: Intervals) -> FieldMatch:
+        return FieldMatch(Field.DESTINATION, ranges)
+
+    if target.addresses is not None:
+        yield (to(target.addresses),), not _single(target.addresses)
+    elif not target.redirect:
+        yield (), False
+    elif hook is Hook.OUTPUT:
+        yield (to(_loopback(host.family)),), False
+    elif host.interfaces is None:
+        yield (to(host.own or ((0, (1 << host.family.bits) - 1),)),), True
+    else:
+        for interface in host.interfaces:
+            numbers = normalise((number, number) for number in _primaries(interface, host.family))
+            if numbers and interface.name != LOOPBACK:
+                came_in = InterfaceMatch(Field.IN_INTERFACE, (interface.name,))
+                yield (came_in, to(numbers)), not _single(numbers)
+
+
+def _single(ranges: Intervals | None) -> bool:
+    """Whether `ranges` is one value, or says nothing (None)."""
+    return ranges is None or (len(ranges) == 1 and ranges[0][0] == ranges[0][1])
+
+
+def _loopback(family: Family) -> Intervals:
+    """127.0.0.1 or ::1."""
+    own = (127 << 24) | 1 if family is Family.IPV4 else 1
+    return ((own, own),)
 
 
 def _translated(host: Host, canonical: str, span: Span) -> Condition:
@@ -134,7 +177,7 @@ def _translated(host: Host, canonical: str, span: Span) -> Condition:
 
 def chosen(host: Host, ranges: Intervals, what: str, span: Span) -> Assigned:
     """One of `ranges`: the value itself where there is one only, else a choice that names the line and `what`."""
-    if len(ranges) == 1 and ranges[0][0] == ranges[0][1]:
+    if _single(ranges):
         return ranges[0][0]
     return Choice(host.condition(f"which {what} of {span.path}:{span.line} is taken", span=span), ranges)
 
@@ -142,7 +185,7 @@ def chosen(host: Host, ranges: Intervals, what: str, span: Span) -> Assigned:
 def _redirected(host: Host, hook: Hook, span: Span) -> list[Assignment]:
     own: Assigned
     if hook is Hook.OUTPUT:
-        own = (127 << 24) | 1 if host.family is Family.IPV4 else 1
+        own = _loopback(host.family)[0][0]
         return [(Field.DESTINATION, own), (LOCAL_DESTINATION, 1), (Field.OUT_INTERFACE, InterfaceName(LOOPBACK))]
     ranges = outside_loopback(host.own or ()) if host.family is Family.IPV4 else host.own or ()
     if host.interfaces is not None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from validator.dialects._netsh_words import MARKS
 from validator.source import Source
@@ -20,8 +20,7 @@ _NONE: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
 _WIDE_COLON = re.compile("^([^:：]*)：")
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """A rule's lines: `first` is its name's (1-based), `last` the last before the next name or the end of the file.
 
     `heads` and `values` are the fields as they stand, without blanks around the values; `lines` are their lines.
@@ -56,11 +55,8 @@ def plain_lines(source: Source) -> tuple[str, ...]:
 
 def names(lines: Sequence[str]) -> list[int]:
     """The 1-based lines that have a colon and stand over a line of dashes."""
-    return [
-        number
-        for number, line in enumerate(lines)
-        if line[:1] == "-" and number and ":" in lines[number - 1] and is_ruler(line)
-    ]
+    rulers = {line for line in set(lines) if is_ruler(line)}
+    return [number for number, line in enumerate(lines) if line in rulers and number and ":" in lines[number - 1]]
 
 
 class _Fields(dict[str, tuple[str, str]]):
@@ -83,7 +79,7 @@ def blocks(lines: Sequence[str], starts: Sequence[int]) -> Iterator[Block]:
             last -= 1
         name = lines[start - 1].partition(":")[2].strip()
         heads, values = (
-            zip(*[fields[line] for line in lines[start + 1 : last]], strict=True) if last > start + 1 else _NONE
+            zip(*map(fields.__getitem__, lines[start + 1 : last]), strict=True) if last > start + 1 else _NONE
         )
         if "" in heads:
             yield _mixed(lines, start, end, name)

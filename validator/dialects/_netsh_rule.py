@@ -8,16 +8,15 @@ from dataclasses import dataclass
 
 from validator.dialects import _netsh_words as netsh
 from validator.dialects._netsh_blocks import Block, is_ruler
-from validator.dialects._netsh_shape import NUMBERS, Shape, shape_of
+from validator.dialects._netsh_shape import NEEDED, NUMBERS, Shape, shape_of
 from validator.dialects._netsh_unknown import readings
 from validator.dialects._netsh_vocabulary import WITH_PORTS, Vocabulary
+from validator.dialects._windows_matches import has_words
 from validator.dialects._windows_rules import PROFILES, IcmpRow, Limit, WindowsRule
 from validator.errors import ExportError
 from validator.source import Ledger, LineState, Source
 
 _AGAIN = "run the command again and redirect all of its output into the file"
-_NEEDED = ("enabled", "direction", "profiles", "local_ip", "remote_ip", "protocol", "action")
-_NEEDED_SET = frozenset(_NEEDED)
 _NAME = bytes((LineState.MODELLED, LineState.MODELLED))
 _LISTS = ("local_ip", "remote_ip", "local_port", "remote_port")
 _WITH_TYPES = ("icmpv4", "icmpv6", "1", "58")
@@ -39,7 +38,8 @@ class _Said:
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """The packets of a rule, `any` in every language; `why` is what is wrong with them."""
+    """The packets of a rule, `any` in every language; `why` is what is wrong with them. `has_words`: they depend on
+    what words stand for."""
 
     local_ip: str
     remote_ip: str
@@ -47,6 +47,7 @@ class _Scope:
     local_port: str
     remote_port: str
     why: str
+    has_words: bool
 
 
 class Reader:
@@ -62,7 +63,7 @@ class Reader:
         self._edges: dict[str, str] = {}
         self._said: dict[tuple[str, ...], _Said] = {}
         self._scopes: dict[tuple[tuple[str | None, ...], bool], _Scope] = {}
-        self._conditional: dict[_Scope, bool] = {}
+        self._limited: dict[tuple[object, ...], tuple[Limit, ...]] = {}
         self.verbose = True
         self.ended = False
 
@@ -88,7 +89,7 @@ class Reader:
         if block.others or shape.tail < len(shape.keys):
             values, more, icmp = self._others(block, shape)
             odd = odd or more
-        if not shape.at.keys() >= _NEEDED_SET:
+        if not shape.has_all:
             raise self._missing(block, shape, odd)
         return self._read(block, shape, values, icmp, odd)
 
@@ -150,7 +151,7 @@ class Reader:
 
     def _missing(self, block: Block, shape: Shape, odd: str) -> ExportError:
         last = block.lines[-1] if block.lines else block.first
-        label = netsh.english(next(key for key in _NEEDED if key not in shape.at))
+        label = netsh.english(next(key for key in NEEDED if key not in shape.at))
         if odd:
             problem = f"the field {odd[:40]!r} is in no known language ({label} is missing)"
             return ExportError(problem, "run `chcp 437` before netsh, to export in English", self._path, last)
@@ -162,8 +163,7 @@ class Reader:
     def _read(
         self, block: Block, shape: Shape, values: tuple[str, ...], icmp: tuple[IcmpRow, ...], odd: str
     ) -> tuple[WindowsRule, ...]:
-        at = shape.at
-        texts = values[at["enabled"]], values[at["direction"]], values[at["action"]], values[at["profiles"]]
+        texts = shape.said(values)
         said = self._said.get(texts)
         if said is None:
             said = self._said[texts] = self._say(*texts)
@@ -172,8 +172,8 @@ class Reader:
         if scope is None:
             scope = self._scopes[key] = self._scope(*key)
         bypass = said.action == "bypass"
-        limits = tuple(self._limits(block, shape, values, bypass)) if shape.limits or bypass else ()
-        edge = values[at["edge"]] if "edge" in at else "no"
+        limits = self._limits(shape, values, bypass) if shape.limits or bypass else ()
+        edge = values[shape.at["edge"]] if "edge" in shape.at else "no"
         why = said.why or scope.why
         if odd or (said.why and scope.why):
             parts = (said.why, scope.why, odd and f"the line {odd[:40]!r} is not understood")
@@ -198,7 +198,7 @@ class Reader:
         )
         if why:
             self._mark(block, shape, LineState.UNSUPPORTED)
-        elif limits or said.unknown or self._is_conditional(scope, rule):
+        elif limits or said.unknown or scope.has_words:
             self._mark(block, shape, LineState.CONDITIONAL)
         else:
             self._mark(block, shape, LineState.MODELLED)
@@ -247,13 +247,8 @@ class Reader:
         if protocol in _WITH_TYPES and not has_types:
             wrong.append(f"the types of protocol {protocol} are missing")
         local_ip, remote_ip, protocol, local_port, remote_port = parts
-        return _Scope(local_ip, remote_ip, protocol, local_port, remote_port, "; ".join(wrong))
-
-    def _is_conditional(self, scope: _Scope, rule: WindowsRule) -> bool:
-        found = self._conditional.get(scope)
-        if found is None:
-            found = self._conditional[scope] = rule.is_conditional
-        return found
+        conditional = has_words(protocol, (local_ip, remote_ip, local_port, remote_port))
+        return _Scope(local_ip, remote_ip, protocol, local_port, remote_port, "; ".join(wrong), conditional)
 
     def _edge(self, text: str) -> str:
         found = self._edges.get(text)
@@ -261,7 +256,15 @@ class Reader:
             found = self._edges[text] = netsh.word("edge", text) or text
         return found
 
-    def _limits(self, block: Block, shape: Shape, values: Sequence[str], bypass: bool) -> Iterator[Limit]:
+    def _limits(self, shape: Shape, values: Sequence[str], bypass: bool) -> tuple[Limit, ...]:
+        """What limits a rule, found once for all rules that say the same."""
+        key = (id(shape), bypass, *[values[place] for place, _ in shape.limits])
+        found = self._limited.get(key)
+        if found is None:
+            found = self._limited[key] = tuple(self._limits_of(shape, values, bypass))
+        return found
+
+    def _limits_of(self, shape: Shape, values: Sequence[str], bypass: bool) -> Iterator[Limit]:
         """What limits a rule beyond addresses and ports.
 
         [MS-FASP] 2.2.34: only authenticated connections bypass block rules, also where a plain dump hides that.
@@ -274,7 +277,7 @@ class Reader:
                     secure = True
                     yield Limit(kind, text)
             elif text and (text[1:2] == ":" or self._plain_text(text) != "any"):  # a path is not any
-                yield Limit(kind, text if kind != "other" else f"{block.heads[place].strip()} is {text}")
+                yield Limit(kind, text if kind != "other" else f"{shape.heads[place].strip()} is {text}")
         if bypass and not secure:
             yield Limit("security", "bypass")
 

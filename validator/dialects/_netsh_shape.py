@@ -12,6 +12,12 @@ from validator.source import LineState
 NUMBERS = ("local_ip", "remote_ip", "protocol", "local_port", "remote_port")
 """The fields of a rule's packets: lists of addresses and ports, and the protocol."""
 
+NEEDED = ("enabled", "direction", "profiles", "local_ip", "remote_ip", "protocol", "action")
+"""The fields that every rule has."""
+
+WORDS = ("enabled", "direction", "action", "profiles")
+"""The fields of a rule that hold words of the dump's language."""
+
 _IGNORED = ("grouping", "rule_source", "description", "")
 _LIMITS = {
     "program": "program",
@@ -27,19 +33,23 @@ _LIMITS = {
 class Shape:
     """What the labels of a block mean, once for all blocks of the same labels.
 
-    `at` says where a field stands; `scope` takes those of NUMBERS out of the values with None behind them, which stands
-    for a missing one; `limits` are fields that narrow a rule, with the kind of Limit. `odd` is the first label that is
-    unknown, repeated or out of order (-1: none), `tail` the first one behind the action that is prose. `states` are
-    those of the lines before that, of a rule that is wholly decided.
+    `at` says where a field stands; `said` takes those of WORDS out of the values, `scope` those of NUMBERS out of the
+    values with None behind them, which stands for a missing one; `limits` are fields that narrow a rule, with the kind
+    of Limit. `odd` is the first label that is unknown, repeated or out of order (-1: none), `tail` the first one behind
+    the action that is prose. `states` are those of the lines before that, of a rule that is wholly decided. `has_all`:
+    no field of NEEDED is missing.
     """
 
+    heads: tuple[str, ...]
     keys: tuple[str, ...]
     at: Mapping[str, int]
+    said: Callable[[Sequence[str]], tuple[str, str, str, str]]
     scope: Callable[[Sequence[str | None]], tuple[str | None, ...]]
     limits: tuple[tuple[int, str], ...]
     odd: int
     tail: int
     states: bytes
+    has_all: bool
 
 
 def shape_of(heads: Sequence[str], words: Vocabulary) -> Shape:
@@ -68,4 +78,7 @@ def shape_of(heads: Sequence[str], words: Vocabulary) -> Shape:
     limits += [(place, "other") for key, place in at.items() if key.startswith(LIMIT)]
     quiet = (*_IGNORED, "more")
     states = bytes(LineState.IGNORED if key in quiet else LineState.MODELLED for key in keys[:tail])
-    return Shape(tuple(keys), at, itemgetter(*(at.get(key, -1) for key in NUMBERS)), tuple(limits), odd, tail, states)
+    scope = itemgetter(*(at.get(key, -1) for key in NUMBERS))
+    said = itemgetter(*(at.get(key, -1) for key in WORDS))
+    has_all = all(key in at for key in NEEDED)
+    return Shape(tuple(heads), tuple(keys), at, said, scope, tuple(limits), odd, tail, states, has_all)

@@ -33,11 +33,12 @@ def target(name: str, body: dict[str, Expr], family: Family) -> Target:
         if len(parts) != 2 or ports is not None:
             raise Unclear("a translation to more than an address and a port")
         address, ports = parts
-    found = Target(redirect=name == "redirect")
-    if ports is not None:
-        found = Target(found.addresses, (interval(ports, port, 16),), found.redirect)
-    if address is not None:
-        found = Target((interval(address, read, family.bits),), found.ports, found.redirect)
+    found = Target(
+        None if address is None else (interval(address, read, family.bits),),
+        None if ports is None else (interval(ports, port, 16),),
+        name == "redirect",
+        not {"random", "fully-random"}.isdisjoint(str(flag) for flag in items(body.get("flags"))),
+    )
     if name == "dnat" and address is None and ports is None:
         raise Unclear("a translation to nothing")
     return found

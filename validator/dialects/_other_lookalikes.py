@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-from validator.dialects._json_positions import Located, load
-from validator.errors import ExportError
 from validator.source import Source
 
 _TEXTS: tuple[tuple[re.Pattern[str], str, str], ...] = (
@@ -77,40 +75,14 @@ _TEXTS: tuple[tuple[re.Pattern[str], str, str], ...] = (
     ),
 )
 
-_JSON = {
-    "NetworkAcls": "describe-network-acls",
-    "Reservations": "describe-instances",
-    "NetworkInterfaces": "describe-network-interfaces",
-    "PrefixLists": "describe-prefix-lists",
-    "Subnets": "describe-subnets",
-    "Vpcs": "describe-vpcs",
-    "VpcPeeringConnections": "describe-vpc-peering-connections",
-    "RouteTables": "describe-route-tables",
-    "SecurityGroupRules": "describe-security-group-rules",
-}
-
 
 def lookalike(source: Source) -> tuple[int, str, str] | None:
     """The line that gives the file away, what it is, and what to do; None where it is nobody's guess."""
     head = next((line.strip() for line in source.lines if line.strip()), "")
     if head.startswith(("{", "[")):
-        return _json(source)
+        return None
     for number, line in enumerate(source.lines[:2000], 1):
         for pattern, what, remedy in _TEXTS:
             if pattern.match(line):
                 return number, what, remedy
-    return None
-
-
-def _json(source: Source) -> tuple[int, str, str] | None:
-    """What the keys say that stand outermost, or in the wrapper of a recorder; nested ones say nothing."""
-    try:
-        data = load(source)
-    except ExportError:
-        return None
-    body = data["data"] if isinstance(data, Located) and isinstance(data.get("data"), Located) else data
-    for key in body if isinstance(body, Located) else ():
-        if key in _JSON:
-            remedy = "pass aws ec2 describe-security-groups output"
-            return body.at(key), f"this is aws ec2 {_JSON[key]} output", remedy
     return None

@@ -200,9 +200,9 @@ def _unclear(source: Source, entry: Value, store_name: str, found: _Found, why: 
 
 
 def unclear_rule(path: str, line: int, name: str, store_name: str, why: str) -> WindowsRule:
-    """A rule of which nothing is known but that it may exist."""
+    """A rule that stands for something of which nothing is known but that it may decide anything."""
     rest = ("any", "any", "any", "any", "any", "")
-    return WindowsRule(path, line, name, True, True, PROFILES, *rest, store=store_name, why=why)
+    return WindowsRule(path, line, name, True, True, PROFILES, *rest, store=store_name, why=why, anything=True)
 
 
 def _states(source: Source, found: _Found, name: str) -> Iterator[ProfileState]:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from validator.dialects._aws import Group, Groups, Permission
+from validator.dialects._aws_data import Group, Groups, Permission
 from validator.dialects._iac_aws import Said, doubted, permission, unread
 from validator.dialects._iac_values import Places, Reference, Resource, Unknown, flag, items
 from validator.dialects._json_positions import Located

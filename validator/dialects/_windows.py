@@ -13,7 +13,7 @@ from dataclasses import replace
 from validator.dialects import Fragment, Options
 from validator.dialects._windows_changes import apply
 from validator.dialects._windows_keywords import Keywords
-from validator.dialects._windows_matches import Scope, address_match, port_match, protocol_match
+from validator.dialects._windows_matches import Scope
 from validator.dialects._windows_rules import (
     GROUP_POLICY,
     PROFILES,
@@ -24,16 +24,15 @@ from validator.dialects._windows_rules import (
     WindowsRule,
     WindowsRules,
 )
+from validator.dialects._windows_sides import Side
 from validator.dialects._windows_states import Settled, proxy, settle
 from validator.dialects._windows_store import WindowsStore, opened
 from validator.model import (
     ACCEPT,
     DROP,
-    AnyOf,
     Chain,
     Condition,
     ConditionMatch,
-    FieldMatch,
     Firewall,
     Forward,
     Hook,
@@ -44,7 +43,7 @@ from validator.model import (
     stateful,
     undecidable,
 )
-from validator.packets.fields import ICMP, ICMPV6, Field
+from validator.packets.fields import Field
 from validator.source import Span
 
 _HELPER = (r"%SystemRoot%\System32\svchost.exe", "iphlpsvc")
@@ -122,14 +121,18 @@ class _Builder:
     ) -> None:
         self._dumps, self._exported, self._options, self._path = rules, exported, options, path
         self._states, self._complete, self._local = settled.states, settled.complete, settled.local
+        self._void = {name for name, state in settled.states.items() if state.local_rules is False}
         self._policy = {word for store in stores for word in store.covers}
         self._active_store = {store.path for store in stores for each in store.profiles if each.store == "effective"}
         self._scope = Scope(options.host, Keywords(options.addresses, options.interfaces, options.keywords))
 
     def chain(self, inbound: bool) -> Chain:
-        """The rules of a direction in the order in which Windows weighs them."""
+        """The rules of a direction in the order in which Windows weighs them; first what may be more than a rule."""
         name = "inbound" if inbound else "outbound"
-        rules = [stateful(Span(self._path, 1, "replies pass (stateful firewall)"))]
+        rules: list[Rule] = []
+        for rule in (rule for dump in self._dumps for rule in dump.rules if rule.anything):
+            rules.extend(undecidable((), rule.span, rule.canonical, rule.why))
+        rules.append(stateful(Span(self._path, 1, "replies pass (stateful firewall)")))
         for profile in PROFILES:
             rules.extend(self._overruled(profile, inbound))
             rules.extend(self._switched(profile, inbound))
@@ -152,12 +155,11 @@ class _Builder:
     def _in_force(self, rule: WindowsRule, inbound: bool) -> Iterator[WindowsRule]:
         """A rule in the profiles in which it counts: local ones may be void ([MS-FASP] 2.2.38). Whether the ActiveStore
         holds such rules or only those that count, Microsoft does not say: one from there is on a condition."""
-        void = {name for name, state in self._states.items() if state.local_rules is False}
-        here = tuple(name for name in rule.profiles if name in void)
+        here = tuple([name for name in rule.profiles if name in self._void])
         if rule.store != "local" or not here or not self._knows_policy(inbound):
             yield rule
             return
-        left = tuple(name for name in rule.profiles if name not in void)
+        left = tuple(name for name in rule.profiles if name not in self._void)
         if left:
             yield replace(rule, profiles=left)
         if rule.path in self._active_store:
@@ -237,92 +239,38 @@ class _Builder:
         if not self._exported:
             why = f"the rules were not exported: run {_RULES_COMMAND}"
             yield from undecidable((), Span(self._path, 1, why), why, why)
-        rules = [
-            (counting, dump.hides)
-            for dump in self._dumps
-            for rule in dump.rules
-            if rule.inbound is inbound or rule.why
-            for counting in self._in_force(rule, inbound)
-        ]
-        for rule, _ in rules:
-            if rule.why:
-                yield from undecidable((), rule.span, rule.canonical, rule.why)
-        for action in ("bypass", "block", "allow"):
+        weighed: dict[str, list[tuple[WindowsRule, tuple[str, ...]]]] = {"bypass": [], "block": [], "allow": []}
+        for dump in self._dumps:
+            for rule in dump.rules:
+                if rule.anything or (rule.inbound is not inbound and not rule.why):
+                    continue
+                for counting in self._in_force(rule, inbound):
+                    if counting.why:
+                        yield from undecidable((), counting.span, counting.canonical, counting.why)
+                    else:
+                        weighed[counting.action].append((counting, dump.hides))
+        side = Side(inbound, self._options, self._scope)
+        for action, rules in weighed.items():
             for rule, hides in rules:
-                if rule.action == action and not rule.why and not (rule.store == "static" and action != "block"):
-                    yield from self._rule(rule, hides)
+                if rule.store != "static" or action == "block":
+                    yield self._rule(side, rule, hides)
             if action == "block":
-                for rule, hides in rules:
-                    yield from self._unsecured(rule, hides)
+                for rule, hides in weighed["allow"]:
+                    yield from self._unsecured(side, rule, hides)
 
-    def _unsecured(self, rule: WindowsRule, hides: tuple[str, ...]) -> Iterator[Rule]:
+    def _unsecured(self, side: Side, rule: WindowsRule, hides: tuple[str, ...]) -> Iterator[Rule]:
         """[MS-FASP] 2.2.35: what an allow rule matches but for its protection by IPsec "is blocked"; whether
         before other allow rules nobody can tell here."""
         secure = next((limit for limit in rule.limits if limit.kind == "security"), None)
-        if secure is None or rule.action != "allow" or rule.why:
+        if secure is None:
             return
         rest = replace(rule, limits=tuple(limit for limit in rule.limits if limit is not secure))
         unsecured = replace(self._scope.condition(secure.sentence), expected=False)
         stops = self._scope.condition(f"unsecured traffic of {rule.path}:{rule.line} is blocked")
-        yield Rule((*self._matches(rest, hides), unsecured, stops), DROP, rule.span, rule.canonical, "", rule.enabled)
+        matches = side.matches(rest, rest.span, hides)
+        yield Rule((*matches, unsecured, stops), DROP, rule.span, rule.canonical, "", rule.enabled)
 
-    def _rule(self, rule: WindowsRule, hides: tuple[str, ...]) -> Iterator[Rule]:
-        matches = self._matches(rule, hides)
+    def _rule(self, side: Side, rule: WindowsRule, hides: tuple[str, ...]) -> Rule:
+        span = rule.span
         action = DROP if rule.action == "block" else ACCEPT
-        yield Rule(tuple(matches), action, rule.span, rule.canonical, rule.name, rule.enabled)
-
-    def _matches(self, rule: WindowsRule, hides: tuple[str, ...]) -> Iterator[Match]:
-        inbound, family = rule.inbound, self._options.family
-        if set(rule.profiles) != set(PROFILES):
-            yield InterfaceMatch(Field.IN_INTERFACE if inbound else Field.OUT_INTERFACE, rule.profiles)
-        local, remote = (Field.DESTINATION, Field.SOURCE) if inbound else (Field.SOURCE, Field.DESTINATION)
-        parts = [
-            protocol_match(rule.protocol),
-            address_match(local, rule.local_ip, family, self._scope),
-            address_match(remote, rule.remote_ip, family, self._scope, local),
-        ]
-        local, remote = Field.SOURCE_PORT, Field.DESTINATION_PORT
-        if inbound:
-            local, remote = remote, local
-        parts += [
-            port_match(local, rule.local_port, self._scope),
-            port_match(remote, rule.remote_port, self._scope),
-            self._icmp(rule),
-        ]
-        yield from (part for part in parts if part is not None)
-        if rule.store == "static":
-            yield self._hardening(rule)
-        for limit in rule.limits:
-            about = (limit.kind, limit.value) if limit.kind in ("program", "service") else None
-            yield self._scope.condition(limit.sentence, about)
-        if hides:
-            yield self._hidden(rule, hides)
-
-    def _hidden(self, rule: WindowsRule, hides: tuple[str, ...]) -> Match:
-        """An export may hide part of a rule's scope: a plain netsh dump programs too, a verbose one users."""
-        what = " or ".join([", ".join(hides[:-1]), hides[-1]]) if len(hides) > 1 else hides[0]
-        text = f"the rule {rule.name!r} is for every {what}"
-        taken = None if "hidden-scope" in self._options.withdrawn else True
-        key = f"{self._options.host}: hidden scope of {rule.path}:{rule.line}"
-        return ConditionMatch(Condition(key, text, rule.span, "hidden-scope", taken))
-
-    def _hardening(self, rule: WindowsRule) -> Match:
-        """Service hardening restricts Windows' own services: its blocks are for nothing else."""
-        text = f"{rule.name!r} restricts a service of Windows that a module is"
-        taken = None if "service-hardening" in self._options.withdrawn else False
-        key = f"{self._options.host}: service hardening {rule.path}:{rule.line}"
-        return ConditionMatch(Condition(key, text, rule.span, "service-hardening", taken))
-
-    def _icmp(self, rule: WindowsRule) -> Match | None:
-        number = {"icmpv4": ICMP, "icmpv6": ICMPV6}.get(rule.protocol.lower())
-        if number is None or not rule.icmp:
-            return None
-        alternatives: list[tuple[Match, ...]] = []
-        for row in rule.icmp:
-            parts: list[Match] = []
-            if row.type is not None:
-                parts.append(FieldMatch(Field.ICMP_TYPE, ((row.type, row.type),)))
-            if row.code is not None:
-                parts.append(FieldMatch(Field.ICMP_CODE, ((row.code, row.code),)))
-            alternatives.append(tuple(parts))
-        return AnyOf(tuple(alternatives))
+        return Rule(side.matches(rule, span, hides), action, span, rule.canonical, rule.name, rule.enabled)

@@ -19,6 +19,9 @@ from validator.packets.intervals import meets, normalise
 from validator.source import Span
 
 _RULES_COMMAND = "netsh advfirewall firewall show rule name=all verbose"
+_CHOOSING = ("set", "delete")
+_OF_RULES = ("add", *_CHOOSING, "reset")
+"""The verbs of changes that, not understood, may change any rule, but nothing else."""
 
 
 @dataclass(slots=True)
@@ -53,13 +56,13 @@ def _changed(entries: Iterable[_Entry], change: Change, owner: int, exported: bo
     if not why and change.verb == "reset":
         why = "it leaves the rules that Windows starts with, which are not exported"
         entries = [entry for entry in entries if entry.rule.store != "local" or entry.rule.why]
-    elif not why and change.verb in ("set", "delete"):
+    elif not why and change.verb in _CHOOSING:
         entries = [after for entry in entries for after in _after(entry, change)]
         why = "" if exported else f"it changes rules that were not exported: run {_RULES_COMMAND}"
     yield from entries
     if why:
         text = f"not understood, or not known: {why} ({change.span.text[:80]})"
-        yield _Entry(unset(change.span, text), owner, ())
+        yield _Entry(replace(unset(change.span, text), anything=change.verb not in _OF_RULES), owner, ())
     elif change.verb == "add" and change.rule is not None:
         yield _Entry(change.rule, owner, ())
 
@@ -183,7 +186,7 @@ def apply_profiles(states: Mapping[str, ProfileState], changes: Sequence[Windows
     """
     found = dict(states)
     for change in (change for script in changes for change in script.changes):
-        if change.why and change.verb not in ("add", "set", "delete"):
+        if change.why and change.verb not in _OF_RULES:
             found = {
                 name: replace(state, on=None, inbound=None, outbound=None, state_span=change.span)
                 for name, state in found.items()

@@ -7,6 +7,8 @@ at run time; each is a condition, the same variable wherever the same keyword st
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from functools import cache
 from ipaddress import ip_address, ip_network
 
 from validator.dialects._windows_keywords import Keywords
@@ -15,6 +17,9 @@ from validator.packets.fields import Family, Field, Interval, top
 from validator.packets.intervals import normalise
 
 _PORTS = re.compile(r"([0-9]{1,5})(?:\s*-\s*([0-9]{1,5}))?")
+_NUMBER = "(0|[1-9][0-9]{0,2})"
+_BLOCK = re.compile(rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:/([0-9]{{1,2}}))?")
+"""An IPv4 address or block as netsh writes it, which most are: `ipaddress` takes ten times as long."""
 PROTOCOLS = {"icmpv4": 1, "igmp": 2, "tcp": 6, "udp": 17, "ipv6": 41, "gre": 47, "icmpv6": 58, "vrrp": 112}
 
 
@@ -25,7 +30,6 @@ class Scope:
         self._host = host
         self.keywords = keywords or Keywords()
         self._made: dict[str, ConditionMatch] = {}
-        self.matches: dict[tuple[str, ...], Match | None] = {}
 
     def condition(self, sentence: str, about: tuple[str, str] | None = None) -> ConditionMatch:
         """The condition that `sentence` says, one variable for one sentence; `about` as in Condition."""
@@ -33,14 +37,19 @@ class Scope:
             self._made[sentence] = ConditionMatch(Condition(f"{self._host}: {sentence}", sentence, about=about))
         return self._made[sentence]
 
-    @staticmethod
-    def is_keyword(text: str) -> bool:
-        """Whether a list holds something that is not a number, an address or `any`."""
-        return text != "any" and any(
-            part.strip() and not (part.strip()[0].isdigit() or ":" in part) for part in text.split(",")
-        )
+
+def has_words(protocol: str, lists: Iterable[str]) -> bool:
+    """Whether a protocol, or a list of addresses or ports, has a word that is no known protocol and not `any`."""
+    return isinstance(protocol_match(protocol), ConditionMatch) or any(map(_has_word, lists))
 
 
+def _has_word(text: str) -> bool:
+    if text == "any":
+        return False
+    return any(part and not (part[0].isdigit() or ":" in part) for part in map(str.strip, text.split(",")))
+
+
+@cache
 def protocol_match(text: str) -> Match | None:
     """A protocol by name or number; None for any. An unknown name is a condition of its own."""
     name = text.lower()
@@ -58,13 +67,6 @@ def address_match(field: Field, text: str, family: Family, scope: Scope, own: Fi
 
     A list that names only the other family matches nothing in this one.
     """
-    key = ("address", field.name, text, family.value)
-    if key not in scope.matches:
-        scope.matches[key] = _addresses(field, text, family, scope, own)
-    return scope.matches[key]
-
-
-def _addresses(field: Field, text: str, family: Family, scope: Scope, own: Field | None) -> Match | None:
     if text == "any":
         return None
     ranges: list[Interval] = []
@@ -87,6 +89,13 @@ def _addresses(field: Field, text: str, family: Family, scope: Scope, own: Field
 
 def _range(text: str) -> tuple[int, Interval] | None:
     """An address, a block, or a range `first-last`, as IP version and interval; None for a keyword."""
+    plain = _BLOCK.fullmatch(text)
+    if plain:
+        a, b, c, d, length = map(int, plain.groups("32"))
+        if max(a, b, c, d) < 256 and length <= 32:
+            host = (1 << (32 - length)) - 1
+            top_one = (a << 24 | b << 16 | c << 8 | d) | host
+            return 4, (top_one - host, top_one)
     try:
         if "-" in text:
             low, _, high = text.partition("-")
@@ -104,13 +113,6 @@ def _range(text: str) -> tuple[int, Interval] | None:
 
 def port_match(field: Field, text: str, scope: Scope) -> Match | None:
     """A list of ports, ranges and keywords; None for any."""
-    key = ("port", field.name, text)
-    if key not in scope.matches:
-        scope.matches[key] = _ports(field, text, scope)
-    return scope.matches[key]
-
-
-def _ports(field: Field, text: str, scope: Scope) -> Match | None:
     if text == "any":
         return None
     ranges: list[Interval] = []

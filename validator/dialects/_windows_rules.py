@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from validator.dialects._windows_matches import Scope, protocol_match
-from validator.model import ConditionMatch
+from validator.dialects._windows_matches import has_words
 from validator.packets.fields import Family
 from validator.source import Span
 
@@ -62,7 +61,8 @@ class WindowsRule:
     commas of addresses, blocks, ranges and keywords (LocalSubnet, RPC).
 
     `action` is allow, block or bypass; `limits` narrow it further; `store` is where it comes from: `local`, `gpo`
-    (group policy), `static` (built-in service hardening). `why` says what was not understood, if anything.
+    (group policy), `static` (built-in service hardening). `why` says what was not understood, if anything; it is
+    `anything` where that may be more than a rule (the state of a profile, another product that filters).
     """
 
     path: str
@@ -82,34 +82,44 @@ class WindowsRule:
     edge: str = "no"
     store: str = "local"
     why: str = ""
+    anything: bool = False
 
     @property
     def is_conditional(self) -> bool:
         """Whether it depends on what an export cannot tell."""
-        texts = (self.local_ip, self.remote_ip, self.local_port, self.remote_port)
-        unknown = isinstance(protocol_match(self.protocol), ConditionMatch)
-        return unknown or bool(self.limits) or any(Scope.is_keyword(text) for text in texts)
+        lists = (self.local_ip, self.remote_ip, self.local_port, self.remote_port)
+        return bool(self.limits) or has_words(self.protocol, lists)
 
     @property
     def canonical(self) -> str:
         """Its fields in one form, the same however the export is ordered."""
         direction = "in" if self.inbound else "out"
-        parts: tuple[str, ...] = (self.name, direction, self.action, self.protocol, self.local_ip, self.remote_ip)
-        parts += (self.local_port, self.remote_port, ",".join(self.profiles))
-        return "|".join([*parts, *(limit.sentence for limit in self.limits)])
+        text = f"{self.name}|{direction}|{self.action}|{self.protocol}|{self.local_ip}|{self.remote_ip}"
+        text += f"|{self.local_port}|{self.remote_port}|{','.join(self.profiles)}"
+        for limit in self.limits:
+            text += f"|{limit.sentence}"
+        return text
 
     @property
     def span(self) -> Span:
         """Where it stands, with a text that says the rule in a line."""
         direction = "In" if self.inbound else "Out"
-        words = [f"Rule Name: {self.name}", direction, self.action.capitalize() or "?", self.protocol]
-        words += [f"LocalPort {self.local_port}"] if self.local_port != "any" else []
-        words += [f"RemotePort {self.remote_port}"] if self.remote_port != "any" else []
-        words += [f"LocalIP {self.local_ip}"] if self.local_ip != "any" else []
-        words += [f"RemoteIP {self.remote_ip}"] if self.remote_ip != "any" else []
-        words += [f"Profiles {','.join(self.profiles)}"] if set(self.profiles) != set(PROFILES) else []
-        words += [] if self.enabled else ["Enabled No"]
-        return Span(self.path, self.line, " | ".join([*words, *(limit.sentence for limit in self.limits)]))
+        text = f"Rule Name: {self.name} | {direction} | {self.action.capitalize() or '?'} | {self.protocol}"
+        if self.local_port != "any":
+            text += f" | LocalPort {self.local_port}"
+        if self.remote_port != "any":
+            text += f" | RemotePort {self.remote_port}"
+        if self.local_ip != "any":
+            text += f" | LocalIP {self.local_ip}"
+        if self.remote_ip != "any":
+            text += f" | RemoteIP {self.remote_ip}"
+        if self.profiles != PROFILES and set(self.profiles) != set(PROFILES):
+            text += f" | Profiles {','.join(self.profiles)}"
+        if not self.enabled:
+            text += " | Enabled No"
+        for limit in self.limits:
+            text += f" | {limit.sentence}"
+        return Span(self.path, self.line, text)
 
 
 PLAIN_HIDES = ("program", "service", "user", "package")

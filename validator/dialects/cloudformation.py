@@ -27,6 +27,8 @@ def sniff(source: Source) -> bool:
     """`Resources` of which one has a type of AWS."""
     head = next((line.lstrip() for line in source.lines if line.strip()), "")
     text = source.text
+    if "Resources" not in text:
+        return False
     if head.startswith("{"):
         return '"Resources"' in text and _TYPE.search(text) is not None
     return _RESOURCES.search(text) is not None and _TYPE.search(text) is not None

@@ -264,7 +264,7 @@ class _Reader:
         """A line that is not understood: it may let in, or stop, anything."""
         self._ledger.mark(number, LineState.UNSUPPORTED)
         self._scoped = 0
-        self._rules.append(unset(self._source.span(number), why))
+        self._rules.append(replace(unset(self._source.span(number), why), anything=True))
 
     # --- the whole ---------------------------------------------------------
 

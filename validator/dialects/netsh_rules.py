@@ -117,8 +117,9 @@ def _covers(source: Source, lines: Sequence[str], ledger: Ledger) -> tuple[str, 
     Raises ExportError where a command shows some rules only.
     """
     ways: set[str] = set()
-    for number, line in enumerate(lines if "netsh" in source.text.lower() else (), 1):
-        found = _COMMAND.match(line) if ">" in line and "netsh" in line.lower() else None
+    prompts = [(number, line) for number, line in enumerate(lines, 1) if ">" in line]
+    for number, line in prompts:
+        found = _COMMAND.match(line) if "netsh" in line.lower() else None
         if found is None:
             continue
         options = {key.lower(): text.strip('"').lower() for key, text in _OPTION.findall(found["options"])}

@@ -52,11 +52,6 @@ def assumed_in(matches: Iterable[Match]) -> Iterator[ConditionMatch]:
                 yield from assumed_in(match.matches)
 
 
-def assumes(rule: Rule) -> bool:
-    """Whether an assumed condition stands in the matches of `rule`."""
-    return next(assumed_in(rule.matches), None) is not None
-
-
 def assumed_conditions(rules: list[Rule]) -> list[Condition]:
     """The assumed conditions that stand in the matches of `rules`, each once."""
     found: dict[str, Condition] = {}

@@ -175,7 +175,7 @@ class Chains(Regions):
     def _function(self, firewall: Firewall, chain: Chain, calls: tuple[str, ...]) -> Node:
         """The function of the rules that count. The same rules, and the same behind their jumps, are the same
         function, whatever the bounds that chose them."""
-        rules = self.slice_of(chain)
+        rules = self.deciding(chain)
         if not rules:
             return self._on
         key = (id(chain), *(self._identity(firewall, chain, rule, calls) for rule in rules))

@@ -84,6 +84,7 @@ class Path:
         self._evaluators: dict[tuple[bool, int, Intervals], list[Evaluator]] = {}
         self._opened: dict[tuple[int, Intervals], list[Rule]] = {}
         self._assuming: dict[tuple[int, Intervals], dict[tuple[str, str], list[Rule]]] = {}
+        self._assumptions: dict[int, list[tuple[str, str]]] = {}
 
     # --- one way -----------------------------------------------------------
 
@@ -287,14 +288,23 @@ class Path:
             for mirrored in (False, True):
                 self.outcomes(mirrored, protocol, ports)
                 for evaluator in self._evaluators[mirrored, protocol, ports]:
-                    found.update((id(rule), rule) for rule in evaluator.assuming())
+                    found.update((id(rule), rule) for rule in evaluator.counting())
             groups: dict[tuple[str, str], list[Rule]] = {}
             for rule in found.values():
-                for condition in assumed_conditions([rule]):
-                    group = (condition.assumption or "", condition.span.path if condition.span else "")
+                for group in self._assumptions_of(rule):
                     groups.setdefault(group, []).append(rule)
             self._assuming[key] = groups
         return self._assuming[key]
+
+    def _assumptions_of(self, rule: Rule) -> list[tuple[str, str]]:
+        """For each assumed condition of a rule, the assumption and the export that it is about."""
+        found = self._assumptions.get(id(rule))
+        if found is None:
+            found = self._assumptions[id(rule)] = [
+                (condition.assumption or "", condition.span.path if condition.span else "")
+                for condition in assumed_conditions([rule])
+            ]
+        return found
 
     def _firewalls(self) -> list[Firewall]:
         return [crossing.firewall for crossing in self.crossings]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from validator.engine.asked import assumes
 from validator.engine.survey import Alike, Survey, alike
 from validator.model import (
     AnyOf,
@@ -73,10 +72,10 @@ class Regions:
         self._ranges: dict[int, tuple[int, Intervals]] = within._ranges if within else {}
         self._bits: dict[Bit, int] = within._bits if within else {}
 
-    def assuming(self) -> Iterator[Rule]:
-        """The rules that count so far and match under an assumption."""
+    def counting(self) -> Iterator[Rule]:
+        """The rules that count so far: those of the slices."""
         for rules in self._slices.values():
-            yield from filter(assumes, rules)
+            yield from rules
 
     def slice_of(self, chain: Chain) -> list[Rule]:
         """The enabled rules of `chain` that some packet within the bounds can meet, up to one that takes them all."""
@@ -111,6 +110,22 @@ class Regions:
             if rule.action.verb in _STOPS and all(map(self._covers, rule.matches)):
                 break
         return found
+
+    def deciding(self, chain: Chain) -> list[Rule]:
+        """The rules of the slice up to one that takes all packets within the bounds, assumed conditions at their
+        values. Those behind it count for what is assumed, but decide nothing."""
+        found = []
+        for rule in self.slice_of(chain):
+            found.append(rule)
+            if rule.action.verb in _STOPS and all(map(self._takes_all, rule.matches)):
+                break
+        return found
+
+    def _takes_all(self, match: Match) -> bool:
+        """Whether every packet within the bounds meets `match`, assumed conditions at their values."""
+        if isinstance(match, ConditionMatch):
+            return match.condition.assumed is match.expected
+        return self._covers(match)
 
     def _covers(self, match: Match) -> bool:
         """Whether every packet within the bounds meets `match`, for certain."""

@@ -85,6 +85,7 @@ def _result(result: Result) -> Object:
         "witness": {"accepted": _packet(result.witness_accepted), "blocked": _packet(result.witness_blocked)},
         "module_name": result.module_name,
         "peers_declared": result.peers_declared,
+        "peer_host": result.peer_host or None,
         "restricted": result.restricted,
         "request": result.request.value,
         "reply": result.reply.value,

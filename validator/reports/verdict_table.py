@@ -97,7 +97,7 @@ def rows(results: Iterable[Result]) -> list[Row]:
 
 def _row(result: Result) -> Row:
     ports = ports_text(result.ports)
-    peers = ", ".join(result.peers) if result.peers_declared else ""
+    peers = result.peer_host or (", ".join(result.peers) if result.peers_declared else "")
     return Row(
         group=(result.host, result.module, result.port_entry, result.local, ports, peers),
         host=result.host,

@@ -1,0 +1,105 @@
+"""A connection between two hosts of the site crosses the security groups and network ACLs of both."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.dialects import aws
+from tests.dialects.aws import Json, allow, entry, group
+from validator import policy_file, site_file
+from validator.check import CheckOptions, check
+from validator.hosts import load
+from validator.results import Result, Verdict
+
+POLICY = policy_file.load("ol-connect")
+SITE = """\
+hosts:
+  web: {addresses: [10.0.1.10], modules: [send-email-plugin], exports: [EXPORTS]}
+  db: {addresses: [10.0.2.20], modules: [mysql], exports: [EXPORTS]}
+networks: {office: [192.0.2.0/24]}
+settings: {database: mysql}
+peers: {mysql: [PEERS], send-email-plugin: [db]}
+"""
+EVERYTHING = (entry(100, "allow", protocol=-1), entry(100, "allow", protocol=-1, egress=True))
+NO_REPLIES_IN = (entry(100, "allow", PortRange={"From": 0, "To": 1023}), EVERYTHING[1])
+WEB, DB = group("sg-web"), group("sg-db", allow("tcp", 3306))
+
+
+def judged(
+    folder: Path,
+    web: Json = WEB,
+    database: Json = DB,
+    web_acl: tuple[Json, ...] = EVERYTHING,
+    interfaces: bool = True,
+    peers: str = "web, office",
+) -> dict[str, Result]:
+    """The results of the two hosts over TCP, by id without `ipv4`."""
+    texts = {
+        "groups.json": aws.groups(web, database),
+        "acls.json": aws.acls(
+            aws.acl("acl-1", *web_acl, subnets=("subnet-1",)), aws.acl("acl-2", *EVERYTHING, subnets=("subnet-2",))
+        ),
+        "subnets.json": aws.subnets(**{"1": "10.0.1.0/24", "2": "10.0.2.0/24"}),
+    }
+    if interfaces:
+        texts["interfaces.json"] = aws.interfaces(
+            aws.interface("eni-web", "sg-web", address="10.0.1.10", subnet="subnet-1"),
+            aws.interface("eni-db", "sg-db", address="10.0.2.20", subnet="subnet-2"),
+        )
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    text = SITE.replace("EXPORTS", ", ".join(texts)).replace("PEERS", peers)
+    (folder / "site.yaml").write_text(text, encoding="utf-8")
+    site = site_file.load(str(folder / "site.yaml"), POLICY)
+    loaded = load((), site)
+    assert loaded.errors == ()
+    found = check(loaded, POLICY, site, CheckOptions()).report.results
+    return {each.id.replace("/ipv4", ""): each for each in found if each.protocol == "tcp"}
+
+
+FROM_WEB, FROM_OFFICE = "db/mysql/listen/tcp/peer-web", "db/mysql/listen/tcp"
+TO_DB = "web/send-email-plugin/connect/tcp/peer-db"
+
+
+def test_both_ends_may_let_it_pass(tmp_path: Path) -> None:
+    found = judged(tmp_path)
+    assert (found[FROM_WEB].verdict, found[FROM_OFFICE].verdict) == (Verdict.OPEN, Verdict.OPEN)
+    assert (found[FROM_WEB].peers, found[FROM_OFFICE].peers) == (("10.0.1.10/32",), ("192.0.2.0/24",))
+    assert found[FROM_WEB].peer_host == "web"
+
+
+def test_the_groups_of_the_peer_may_let_nothing_out(tmp_path: Path) -> None:
+    found = judged(tmp_path, web=group("sg-web", egress=(allow("tcp", 443),)))
+    assert (found[FROM_WEB].verdict, found[FROM_OFFICE].verdict) == (Verdict.BLOCKED, Verdict.OPEN)
+    assert "sg-web (web): no egress rule admits it" in found[FROM_WEB].blame[0].span.text
+
+
+def test_the_list_of_the_peers_subnet_may_stop_replies(tmp_path: Path) -> None:
+    found = judged(tmp_path, web_acl=NO_REPLIES_IN)[FROM_WEB]
+    assert (found.verdict, found.request, found.reply) == (Verdict.BLOCKED, Verdict.OPEN, Verdict.BLOCKED)
+    assert found.blame[0].span.path.endswith("acls.json")
+
+
+def test_the_groups_of_the_peer_must_let_it_in(tmp_path: Path) -> None:
+    assert judged(tmp_path)[TO_DB].verdict is Verdict.BLOCKED
+    assert judged(tmp_path, database=group("sg-db", allow("tcp", 25)))[TO_DB].verdict is Verdict.OPEN
+
+
+def test_that_one_peer_may_not_come_does_not_make_a_port_less_exposed(tmp_path: Path) -> None:
+    found = judged(tmp_path, web=group("sg-web", egress=()))
+    assert (found[FROM_WEB].exposed, found[FROM_OFFICE].exposed) == (True, True)
+
+
+def test_a_peer_of_which_nobody_knows_the_interface_is_anybody(tmp_path: Path) -> None:
+    """Its groups are alternatives then."""
+    found = judged(tmp_path, web=group("sg-web", egress=()), interfaces=False)
+    assert FROM_WEB not in found
+    assert found[FROM_OFFICE].peers == ("10.0.1.10/32", "192.0.2.0/24")
+
+
+@pytest.mark.parametrize("peers", ["anybody", "10.0.1.0/24"])
+def test_peers_that_are_no_hosts_have_no_firewall(tmp_path: Path, peers: str) -> None:
+    found = judged(tmp_path, web=group("sg-web", egress=()), peers=peers)
+    assert [each for each in found if "mysql" in each] == [FROM_OFFICE]

@@ -1,0 +1,47 @@
+"""What is assumed where an export cannot tell, each by a name that a user can withdraw (`--withdraw`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+ASSUMPTIONS: Mapping[str, str] = {
+    "normal-load": "rate limiters are below their limit",
+    "default-acls": (
+        "the network ACLs of subnets let everything pass, as the default ones of Amazon do; "
+        "`aws ec2 describe-network-acls` exports what is set"
+    ),
+    "other-subnets": (
+        "peers are in other subnets than the host (traffic inside one passes no network ACL); "
+        "`aws ec2 describe-subnets` exports their blocks"
+    ),
+    "hidden-scope": "no rule of this dump is limited to a program, service, user or package that the dump hides",
+    "unicast-frames": "packets come in frames addressed to the host alone (pkttype unicast)",
+    "forwarding": (
+        "the host forwards what address translation sends to another one; "
+        "`sysctl net.ipv4.ip_forward` (net.ipv6.conf.all.forwarding) exports what is set"
+    ),
+    "connected-routes": (
+        "addresses in the network of an interface are reached through it (`ip route` would show what says otherwise)"
+    ),
+    "reverse-path": "packets come in by the interface that leads back to their source (reverse path filters pass them)",
+    "service-hardening": "no module is one of the Windows services that service hardening restricts",
+    "translated": "a module, or its peer, listens where address translation (DNAT, REDIRECT) sends its port",
+    "listed-members": (
+        "the interfaces, instances or pods that were exported are all that have the groups, tags and labels which "
+        "rules name (`az network nic list` shows none of scale sets: `az vmss nic list` does)"
+    ),
+    "no-firewall-policies": (
+        "no firewall policy of Google Cloud decides before or after the VPC rules; "
+        "`gcloud compute networks get-effective-firewalls NETWORK --format=json` exports all that hold"
+    ),
+    "group-policy": (
+        "no group policy sets a profile otherwise than it is set locally; "
+        "`reg export HKLM\\SOFTWARE\\Policies\\Microsoft\\WindowsFirewall` exports what it sets"
+    ),
+    "unfragmented": "packets arrive whole (connection tracking reassembles fragments before the filter)",
+    "profile-defaults": (
+        "every profile is on with Windows' defaults (BlockInbound, AllowOutbound); "
+        "`netsh advfirewall show allprofiles` exports what is set"
+    ),
+}
+"""The assumptions that hold unless withdrawn: name and what is assumed."""
