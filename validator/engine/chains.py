@@ -75,7 +75,7 @@ class Chains(Regions):
 
     # --- rules -------------------------------------------------------------
 
-    def _rule(self, firewall: Firewall, chain: Chain, rule: Rule, calls: tuple[str, ...]) -> Node:
+    def _rule(self, firewall: Firewall, chain: Chain, rule: Rule) -> Node:
         """The function of one rule: its outcome where it matches, still going elsewhere."""
         action = rule.action
         assign = self._assigned(action.assign) if action.assign else ()
@@ -85,7 +85,7 @@ class Chains(Regions):
             case Verb.RETURN:
                 inside = self._back
             case Verb.JUMP | Verb.GOTO:
-                inside = self._called(firewall, action.chain, rule, (*calls, chain.name))
+                inside = self._called(firewall, chain, rule)
                 if action.verb is Verb.GOTO:
                     inside = self._composer.map(inside, _no_return)
             case _:
@@ -153,14 +153,16 @@ class Chains(Regions):
 
     # --- chains ------------------------------------------------------------
 
-    def _called(self, firewall: Firewall, name: str, rule: Rule, calls: tuple[str, ...]) -> Node:
-        """The function of a chain as a caller sees it: returning is going on."""
+    def _called(self, firewall: Firewall, caller: Chain, rule: Rule) -> Node:
+        """The function of the chain that a rule of `caller` jumps to, as the caller sees it: returning is going on."""
+        name = rule.action.chain
         chain = firewall.chains.get(name)
-        if chain is None or name in calls:
+        loop = self._survey.loop(firewall)
+        if chain is None or (name in loop and loop[name] == loop.get(caller.name)):
             return self._impossible(firewall, chain, name, rule)
         key = (id(firewall), name)
         if key not in self._functions:
-            function = self._function(firewall, chain, calls)
+            function = self._function(firewall, chain)
             self._functions[key] = self._composer.map(function, _go_on)
         return self._functions[key]
 
@@ -172,22 +174,22 @@ class Chains(Regions):
         outcomes = [self._diagrams.leaf(Outcome(verb, decider)) for verb in (Verb.DROP, Verb.ACCEPT)]
         return self._diagrams.node(self._open(unknown), (0, 1), outcomes)
 
-    def _function(self, firewall: Firewall, chain: Chain, calls: tuple[str, ...]) -> Node:
+    def _function(self, firewall: Firewall, chain: Chain) -> Node:
         """The function of the rules that count. The same rules, and the same behind their jumps, are the same
         function, whatever the bounds that chose them."""
         rules = self.deciding(chain)
         if not rules:
             return self._on
-        key = (id(chain), *(self._identity(firewall, chain, rule, calls) for rule in rules))
+        key = (id(chain), *(self._identity(firewall, chain, rule) for rule in rules))
         if key not in self._made:
-            parts = [self._rule(firewall, chain, rule, calls) for rule in rules]
+            parts = [self._rule(firewall, chain, rule) for rule in rules]
             self._made[key] = fold(parts, self._composer.compose)
         return self._made[key]
 
-    def _identity(self, firewall: Firewall, chain: Chain, rule: Rule, calls: tuple[str, ...]) -> Hashable:
+    def _identity(self, firewall: Firewall, chain: Chain, rule: Rule) -> Hashable:
         if rule.action.verb not in (Verb.JUMP, Verb.GOTO):
             return id(rule)
-        return id(rule), self._called(firewall, rule.action.chain, rule, (*calls, chain.name)).uid
+        return id(rule), self._called(firewall, chain, rule).uid
 
     def _decider(self, rule: Rule, firewall: Firewall, chain: Chain) -> Decider:
         key = (id(rule), id(firewall))
@@ -206,7 +208,7 @@ class Chains(Regions):
         def end(outcome: Outcome) -> Outcome:
             return outcome if outcome.verb in ENDS else Outcome(verb, decider, outcome.assign)
 
-        return self._composer.map(self._function(firewall, chain, ()), end)
+        return self._composer.map(self._function(firewall, chain), end)
 
 
 def _no_return(outcome: Outcome) -> Outcome:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from validator.engine.asked import assumed_in
-from validator.engine.passing import passed, reachable
+from validator.engine.passing import loops, passed, reachable
 from validator.model import (
     AnyOf,
     Chain,
@@ -72,6 +72,14 @@ class Survey:
     def reachable(self, firewall: Firewall, hook: Hook) -> set[str]:
         """The chains that a packet at `hook` can pass, if it is not translated on the way."""
         return self._once(("reachable", hook), firewall, lambda: reachable(firewall, passed(firewall, hook)))
+
+    def loop(self, firewall: Firewall) -> dict[str, int]:
+        """For each chain whose jumps lead back to it, the number of the loop that it is in."""
+        return self._once(
+            "loop",
+            firewall,
+            lambda: {name: number for number, names in enumerate(loops(firewall)) for name in names},
+        )
 
     def failing(self, firewall: Firewall) -> list[Rule]:
         """The enabled rules that an assumption keeps from matching, wholly or in part."""
