@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from heapq import heappop, heappush
 
 from validator.engine.outcomes import Decider, Outcome
 from validator.model import Verb
 from validator.packets.fields import Intervals
 from validator.packets.nodes import LEAF, Node, children_in
 from validator.packets.space import PacketSet
+
+
+@dataclass(slots=True)
+class _Met:
+    """A node of the outcomes, the one of the region met with it, and the share of all packets that meet both."""
+
+    node: Node
+    area: Node
+    weight: float
 
 
 def widest(
@@ -19,41 +30,53 @@ def widest(
     Sorted by how many of the region's packets they decide (as a fraction of each field, so that
     widths multiply), then by where they stand.
     """
+    # From the top down, level by level: what many nodes lead to is looked at once, with all that reaches it.
     weights: dict[int, float] = {}
     found: dict[int, Decider] = {}
     space = region.space
-    memo: dict[tuple[int, int], dict[int, float]] = {}
+    waiting: dict[int, dict[tuple[int, int], _Met]] = {}
+    levels: list[int] = []
 
-    def walk(node: Node, area: Node) -> dict[int, float]:
+    def meet(node: Node, area: Node, weight: float) -> None:
         if area is space.diagrams.false:
-            return {}
+            return
         if node.level == LEAF:
-            return leaf(node)
-        key = (node.uid, area.uid)
-        if key not in memo:
-            total: dict[int, float] = {}
-            level = min(node.level, area.level)
-            for share, kid, part in _split(node, area, level, bounds, space.top(level) + 1):
-                for uid, weight in walk(kid, part).items():
-                    total[uid] = total.get(uid, 0.0) + weight * share
-            memo[key] = total
-        return memo[key]
+            outcome = node.value
+            assert isinstance(outcome, Outcome)
+            if outcome.verb in verbs and outcome.decider is not None:
+                rule = id(outcome.decider.rule)
+                found[rule] = outcome.decider
+                weights[rule] = weights.get(rule, 0.0) + weight
+            return
+        level = min(node.level, area.level)
+        pairs = waiting.get(level)
+        if pairs is None:
+            pairs = waiting[level] = {}
+            heappush(levels, level)
+        met = pairs.get((node.uid, area.uid))
+        if met is None:
+            pairs[node.uid, area.uid] = _Met(node, area, weight)
+        else:
+            met.weight += weight
 
-    def leaf(node: Node) -> dict[int, float]:
-        outcome = node.value
-        assert isinstance(outcome, Outcome)
-        if outcome.verb not in verbs or outcome.decider is None:
-            return {}
-        found[id(outcome.decider.rule)] = outcome.decider
-        return {id(outcome.decider.rule): 1.0}
-
-    weights = walk(outcomes, region.node)
+    meet(outcomes, region.node, 1.0)
+    while levels:
+        level = heappop(levels)
+        size = space.top(level) + 1
+        for each in waiting.pop(level).values():
+            for share, kid, part in _split(each.node, each.area, level, bounds, size):
+                meet(kid, part, each.weight * share)
 
     def order(decider: Decider) -> tuple[float, str, int]:
         span = decider.rule.span
-        return (-weights[id(decider.rule)], span.path, span.line)
+        return (-_rounded(weights[id(decider.rule)]), span.path, span.line)
 
-    return sorted((found[key] for key in weights), key=order)
+    return sorted(found.values(), key=order)
+
+
+def _rounded(weight: float) -> float:
+    """`weight` as far as it is exact whatever the order of its sum, so that equal shares are equal."""
+    return float(f"{weight:.9e}")
 
 
 def _split(
