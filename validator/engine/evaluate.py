@@ -294,11 +294,11 @@ class Evaluator(Replies):
     ) -> Node:
         """The way of replies at `hook`, where nothing is translated by what a chain says. `to_translated`: they come to
         what the source of the requests was translated to."""
-        if to_translated:
-            first, *others = PASSES[hook]
-            found = self._composer.then(self._translated_back(firewall, first), self._after(firewall, others))
-        else:
-            found = self._after(firewall, list(PASSES[hook]))
+        first, *others = PASSES[hook]
+        found = self._translated_back(firewall, first) if to_translated else self._stage(firewall, first)
+        if first is Hook.PREROUTING:
+            found = self._fixed_interface(found, Field.OUT_INTERFACE)
+        found = self._composer.then(found, self._after(firewall, others))
         return self._settled(found, hook, loopback, translated)
 
     def _rerouted(self, node: Node, assign: Assign) -> Node:
