@@ -83,10 +83,12 @@ class Chains(Regions):
             case Verb.CONTINUE:
                 inside = self._diagrams.leaf(Outcome(Verb.CONTINUE, None, assign)) if assign else self._on
             case Verb.RETURN:
+                self._composer.returns = True
                 inside = self._back
             case Verb.JUMP | Verb.GOTO:
                 inside = self._called(firewall, chain, rule)
                 if action.verb is Verb.GOTO:
+                    self._composer.returns = True
                     inside = self._composer.map(inside, _no_return)
             case _:
                 self._composer.delivers = self._composer.delivers or action.verb is Verb.DELIVER
@@ -162,8 +164,8 @@ class Chains(Regions):
             return self._impossible(firewall, chain, name, rule)
         key = (id(firewall), name)
         if key not in self._functions:
-            function = self._function(firewall, chain)
-            self._functions[key] = self._composer.map(function, _go_on)
+            function = self._function(firewall, chain, self._on)
+            self._functions[key] = self._composer.map(function, _go_on) if self._composer.returns else function
         return self._functions[key]
 
     def _impossible(self, firewall: Firewall, chain: Chain | None, name: str, rule: Rule) -> Node:
@@ -174,16 +176,16 @@ class Chains(Regions):
         outcomes = [self._diagrams.leaf(Outcome(verb, decider)) for verb in (Verb.DROP, Verb.ACCEPT)]
         return self._diagrams.node(self._open(unknown), (0, 1), outcomes)
 
-    def _function(self, firewall: Firewall, chain: Chain) -> Node:
-        """The function of the rules that count. The same rules, and the same behind their jumps, are the same
-        function, whatever the bounds that chose them."""
+    def _function(self, firewall: Firewall, chain: Chain, last: Node) -> Node:
+        """The function of the rules that count, and of `last` behind them. The same rules, and the same behind their
+        jumps, are the same function, whatever the bounds that chose them."""
         rules = self.deciding(chain)
         if not rules:
-            return self._on
-        key = (id(chain), *(self._identity(firewall, chain, rule) for rule in rules))
+            return last
+        key = (id(chain), last.uid, *(self._identity(firewall, chain, rule) for rule in rules))
         if key not in self._made:
             parts = [self._rule(firewall, chain, rule) for rule in rules]
-            self._made[key] = fold(parts, self._composer.compose)
+            self._made[key] = fold(parts if last is self._on else [*parts, last], self._composer.compose)
         return self._made[key]
 
     def _identity(self, firewall: Firewall, chain: Chain, rule: Rule) -> Hashable:
@@ -208,7 +210,8 @@ class Chains(Regions):
         def end(outcome: Outcome) -> Outcome:
             return outcome if outcome.verb in ENDS else Outcome(verb, decider, outcome.assign)
 
-        return self._composer.map(self._function(firewall, chain), end)
+        function = self._function(firewall, chain, self._diagrams.leaf(Outcome(verb, decider)))
+        return self._composer.map(function, end) if self._composer.returns else function
 
 
 def _no_return(outcome: Outcome) -> Outcome:

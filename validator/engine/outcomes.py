@@ -118,6 +118,8 @@ class Composer:
         """Whether any rule so far sets something; nothing is put aside while none does."""
         self.delivers = False
         """Whether any outcome so far is DELIVER."""
+        self.returns = False
+        """Whether any outcome so far is RETURN."""
 
     def leaf(self, outcome: Outcome) -> Node:
         """The leaf of an outcome."""

@@ -10,7 +10,7 @@ from validator.engine.outcomes import Decider, Outcome
 from validator.model import Verb
 from validator.packets.fields import Intervals
 from validator.packets.nodes import LEAF, Node, children_in
-from validator.packets.space import PacketSet
+from validator.packets.space import PacketSet, PacketSpace
 
 
 @dataclass(slots=True)
@@ -30,48 +30,74 @@ def widest(
     Sorted by how many of the region's packets they decide (as a fraction of each field, so that
     widths multiply), then by where they stand.
     """
-    # From the top down, level by level: what many nodes lead to is looked at once, with all that reaches it.
-    weights: dict[int, float] = {}
-    found: dict[int, Decider] = {}
-    space = region.space
-    waiting: dict[int, dict[tuple[int, int], _Met]] = {}
-    levels: list[int] = []
+    weighing = _Weighing(region.space, verbs)
+    weighing.walk(outcomes, region.node, bounds)
 
-    def meet(node: Node, area: Node, weight: float) -> None:
-        if area is space.diagrams.false:
+    def order(decider: Decider) -> tuple[float, str, int]:
+        span = decider.rule.span
+        return (-_rounded(weighing.weights[id(decider.rule)]), span.path, span.line)
+
+    return sorted(weighing.found.values(), key=order)
+
+
+class _Weighing:
+    """The shares of packets that deciders of `verbs` decide, by the identity of their rules.
+
+    From the top down, level by level: what many nodes lead to is looked at once, with all that reaches it.
+    """
+
+    def __init__(self, space: PacketSpace, verbs: tuple[Verb, ...]) -> None:
+        self.weights: dict[int, float] = {}
+        self.found: dict[int, Decider] = {}
+        self._space, self._nothing, self._verbs = space, space.diagrams.false, verbs
+        self._waiting: dict[int, dict[tuple[int, int], _Met]] = {}
+        self._levels: list[int] = []
+
+    def walk(self, outcomes: Node, region: Node, bounds: Mapping[int, Intervals]) -> None:
+        """Follow the two from their roots; at a level of `bounds` the region has no part of its own."""
+        self._meet(outcomes, region, 1.0)
+        while self._levels:
+            level = heappop(self._levels)
+            size = self._space.top(level) + 1
+            for each in self._waiting.pop(level).values():
+                if level in bounds:
+                    node = each.node
+                    kids = children_in(node, bounds[level]) if node.level == level else [node]
+                    for kid in kids:
+                        self._meet(kid, each.area, each.weight / len(kids))
+                elif each.area.level != level:
+                    start = 0
+                    for high, kid in zip(each.node.highs, each.node.kids, strict=True):
+                        self._meet(kid, each.area, each.weight * (high + 1 - start) / size)
+                        start = high + 1
+                else:
+                    for share, kid, part in _split(each.node, each.area, level, size):
+                        self._meet(kid, part, each.weight * share)
+
+    def _meet(self, node: Node, area: Node, weight: float) -> None:
+        if area is self._nothing:
             return
         if node.level == LEAF:
-            outcome = node.value
-            assert isinstance(outcome, Outcome)
-            if outcome.verb in verbs and outcome.decider is not None:
-                rule = id(outcome.decider.rule)
-                found[rule] = outcome.decider
-                weights[rule] = weights.get(rule, 0.0) + weight
+            self._decides(node, weight)
             return
         level = min(node.level, area.level)
-        pairs = waiting.get(level)
+        pairs = self._waiting.get(level)
         if pairs is None:
-            pairs = waiting[level] = {}
-            heappush(levels, level)
+            pairs = self._waiting[level] = {}
+            heappush(self._levels, level)
         met = pairs.get((node.uid, area.uid))
         if met is None:
             pairs[node.uid, area.uid] = _Met(node, area, weight)
         else:
             met.weight += weight
 
-    meet(outcomes, region.node, 1.0)
-    while levels:
-        level = heappop(levels)
-        size = space.top(level) + 1
-        for each in waiting.pop(level).values():
-            for share, kid, part in _split(each.node, each.area, level, bounds, size):
-                meet(kid, part, each.weight * share)
-
-    def order(decider: Decider) -> tuple[float, str, int]:
-        span = decider.rule.span
-        return (-_rounded(weights[id(decider.rule)]), span.path, span.line)
-
-    return sorted(found.values(), key=order)
+    def _decides(self, leaf: Node, weight: float) -> None:
+        outcome = leaf.value
+        assert isinstance(outcome, Outcome)
+        if outcome.verb in self._verbs and outcome.decider is not None:
+            rule = id(outcome.decider.rule)
+            self.found[rule] = outcome.decider
+            self.weights[rule] = self.weights.get(rule, 0.0) + weight
 
 
 def _rounded(weight: float) -> float:
@@ -79,25 +105,13 @@ def _rounded(weight: float) -> float:
     return float(f"{weight:.9e}")
 
 
-def _split(
-    node: Node, area: Node, level: int, bounds: Mapping[int, Intervals], size: int
-) -> Iterator[tuple[float, Node, Node]]:
-    """The pairs of children of two diagrams at `level`, with the share of its values each takes."""
-    if level in bounds:
-        kids = children_in(node, bounds[level]) if node.level == level else [node]
-        for kid in kids:
-            yield 1.0 / len(kids), kid, area
-        return
+def _split(node: Node, area: Node, level: int, size: int) -> Iterator[tuple[float, Node, Node]]:
+    """The pairs of children of two diagrams at `level`, with the share of its `size` values each takes."""
     i = j = start = 0
     one = node.level == level
-    two = area.level == level
     while start < size:
-        high_a = node.highs[i] if one else size - 1
-        high_b = area.highs[j] if two else size - 1
-        high = min(high_a, high_b)
-        kid = node.kids[i] if one else node
-        part = area.kids[j] if two else area
-        yield (high - start + 1) / size, kid, part
-        i += high_a == high
-        j += high_b == high
+        high = min(node.highs[i], area.highs[j]) if one else area.highs[j]
+        yield (high - start + 1) / size, node.kids[i] if one else node, area.kids[j]
+        i += one and node.highs[i] == high
+        j += area.highs[j] == high
         start = high + 1
