@@ -26,6 +26,7 @@ from validator.model import (
     Copy,
     Firewall,
     InterfaceName,
+    Match,
     Rule,
     Verb,
 )
@@ -75,8 +76,8 @@ class Chains(Regions):
 
     # --- rules -------------------------------------------------------------
 
-    def _rule(self, firewall: Firewall, chain: Chain, rule: Rule) -> Node:
-        """The function of one rule: its outcome where it matches, still going elsewhere."""
+    def _rule(self, firewall: Firewall, chain: Chain, rule: Rule, matches: tuple[Match, ...]) -> Node:
+        """The function of one rule: its outcome where `matches` are true, still going elsewhere."""
         action = rule.action
         assign = self._assigned(action.assign) if action.assign else ()
         match action.verb:
@@ -95,7 +96,7 @@ class Chains(Regions):
                 inside = self._diagrams.leaf(Outcome(action.verb, self._decider(rule, firewall, chain), assign))
         if inside is self._on:
             return inside
-        bounds, rest = self._parts(rule.matches)
+        bounds, rest = self._parts(matches)
         if not all(bounds.values()):
             return self._on
         if rest or inside.level != LEAF:
@@ -177,14 +178,17 @@ class Chains(Regions):
         return self._diagrams.node(self._open(unknown), (0, 1), outcomes)
 
     def _function(self, firewall: Firewall, chain: Chain, last: Node) -> Node:
-        """The function of the rules that count, and of `last` behind them. The same rules, and the same behind their
-        jumps, are the same function, whatever the bounds that chose them."""
+        """The function of the rules that count, and of `last` behind them. The same rules, as far as the bounds leave
+        them something to ask, and the same behind their jumps, are the same function, whatever the bounds are."""
         rules = self.deciding(chain)
         if not rules:
             return last
-        key = (id(chain), last.uid, *(self._identity(firewall, chain, rule) for rule in rules))
+        known: set[Field] = set()
+        asking = [(rule, self.narrowing(rule, known)) for rule in rules]
+        within = tuple([(field, self._own[field]) for field in sorted(known)])
+        key = (id(chain), last.uid, within, *[self._identity(firewall, chain, rule) for rule in rules])
         if key not in self._made:
-            parts = [self._rule(firewall, chain, rule) for rule in rules]
+            parts = [self._rule(firewall, chain, rule, matches) for rule, matches in asking]
             self._made[key] = fold(parts if last is self._on else [*parts, last], self._composer.compose)
         return self._made[key]
 

@@ -61,6 +61,8 @@ class Regions:
         self._bounds: Mapping[int, Intervals] = {int(level): ranges for level, ranges in bounds.items()}
         self._turn = MIRROR if mirrored else STRAIGHT
         self._own = {field: self._bounds[level] for field, level in self._turn.items() if level in self._bounds}
+        self._fixed = {field for field in self._own if self._turn[field] in (Field.PROTOCOL, Field.DESTINATION_PORT)}
+        self._saying_nothing: dict[int, bool] = {}
         self._within = within
         self._survey: Survey = within._survey if within else survey or Survey()
         self.whole = False
@@ -119,6 +121,23 @@ class Regions:
             found.append(rule)
             if rule.action.verb in _STOPS and all(map(self._takes_all, rule.matches)):
                 break
+        return found
+
+    def narrowing(self, rule: Rule, known: set[Field]) -> tuple[Match, ...]:
+        """The matches of `rule` but for those that only say of the protocol and destination port what is said of all
+        packets within the bounds; their fields are added to `known`. (Source ports are another matter: replies to a
+        translated source go to one that may be outside.)"""
+        matches = rule.matches
+        for match in matches:
+            if isinstance(match, FieldMatch) and match.field in self._fixed and self._says_nothing(match):
+                known.add(match.field)
+                matches = tuple([each for each in matches if each is not match])
+        return matches
+
+    def _says_nothing(self, match: FieldMatch) -> bool:
+        found = self._saying_nothing.get(id(match))
+        if found is None:
+            found = self._saying_nothing[id(match)] = self._covers(match)
         return found
 
     def _takes_all(self, match: Match) -> bool:

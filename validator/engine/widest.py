@@ -9,7 +9,7 @@ from heapq import heappop, heappush
 from validator.engine.outcomes import Decider, Outcome
 from validator.model import Verb
 from validator.packets.fields import Intervals
-from validator.packets.nodes import LEAF, Node, children_in
+from validator.packets.nodes import LEAF, Node, branches, children_in
 from validator.packets.space import PacketSet, PacketSpace
 
 
@@ -52,6 +52,7 @@ class _Weighing:
         self._space, self._nothing, self._verbs = space, space.diagrams.false, verbs
         self._waiting: dict[int, dict[tuple[int, int], _Met]] = {}
         self._levels: list[int] = []
+        self._shares: dict[int, float] = {}
 
     def walk(self, outcomes: Node, region: Node, bounds: Mapping[int, Intervals]) -> None:
         """Follow the two from their roots; at a level of `bounds` the region has no part of its own."""
@@ -78,7 +79,7 @@ class _Weighing:
         if area is self._nothing:
             return
         if node.level == LEAF:
-            self._decides(node, weight)
+            self._decides(node, weight * self._share(area))
             return
         level = min(node.level, area.level)
         pairs = self._waiting.get(level)
@@ -90,6 +91,17 @@ class _Weighing:
             pairs[node.uid, area.uid] = _Met(node, area, weight)
         else:
             met.weight += weight
+
+    def _share(self, area: Node) -> float:
+        """The share of all packets that are in `area`."""
+        if area.level == LEAF:
+            return float(area is not self._nothing)
+        found = self._shares.get(area.uid)
+        if found is None:
+            size = self._space.top(area.level) + 1
+            parts = ((high + 1 - low) / size * self._share(kid) for (low, high), kid in branches(area))
+            found = self._shares[area.uid] = sum(parts)
+        return found
 
     def _decides(self, leaf: Node, weight: float) -> None:
         outcome = leaf.value
