@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from validator.assumptions import ASSUMPTIONS
 from validator.engine.connection import Crossing, Path
+from validator.engine.survey import Survey
 from validator.errors import ExportError, UserError
 from validator.forwards import concerning, forwarded, onward
 from validator.graph import PEERS, Node, Problem, build, crossings, problems
@@ -50,6 +51,16 @@ class Checked:
     errors: tuple[UserError, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Ways:
+    """How hosts and firewalls are connected: `both_ends` are the hosts whose firewalls count for their peers too, by
+    family; and what is known of the firewalls."""
+
+    graph: Graph
+    both_ends: Mapping[Family, Collection[str]]
+    survey: Survey
+
+
 def check(loaded: Loaded, policy: Policy, site: Site | None, options: CheckOptions) -> Checked:
     """Judge every requirement of `policy` on the firewalls of `loaded`.
 
@@ -58,17 +69,17 @@ def check(loaded: Loaded, policy: Policy, site: Site | None, options: CheckOptio
     families = options.families or choose_families(loaded, site)
     found = firewalls(loaded, families, options.withdrawn, site)
     filtering = tuple(firewall for firewall in found if firewall.chains)
-    graph = build(filtering, policy, site)
     both: dict[Family, set[str]] = {}
     for firewall in filtering:
         if _crossed_by_peers(firewall):
             both.setdefault(firewall.family, set()).add(firewall.host)
+    ways = _Ways(build(filtering, policy, site), both, Survey())
     results: list[Result] = []
     skipped: list[Skipped] = []
     for host in _hosts(filtering, site):
         own = [firewall for firewall in filtering if firewall.host == host.name]
         if own:
-            judged, left = _check_host(host, own, both, graph, policy, site, options)
+            judged, left = _check_host(host, own, ways, policy, site, options)
             results += judged
             skipped += left
     report = Report(
@@ -105,22 +116,15 @@ def _hosts(found: Iterable[Firewall], site: Site | None) -> list[Host]:
 
 
 def _check_host(
-    host: Host,
-    own: list[Firewall],
-    filtered: Mapping[Family, Collection[str]],
-    graph: Graph,
-    policy: Policy,
-    site: Site | None,
-    options: CheckOptions,
+    host: Host, own: list[Firewall], ways: _Ways, policy: Policy, site: Site | None, options: CheckOptions
 ) -> tuple[list[Result], list[Skipped]]:
-    """The results of one host; `filtered` are the hosts whose firewalls count for their peers too, by family."""
     families = tuple(dict.fromkeys(firewall.family for firewall in own))
     loopback = any(firewall.loopback_filtered for firewall in own)
     wanted, skipped = requirements(policy, host, site, options.settings, families, loopback)
     wanted = [
         each
         for requirement in wanted
-        for each in with_peer_hosts(requirement, site, filtered.get(requirement.family, ()))
+        for each in with_peer_hosts(requirement, site, ways.both_ends.get(requirement.family, ()))
     ]
     ports = _ports(policy, host, site, options)
     paths: dict[tuple[object, ...], Path] = {}
@@ -129,7 +133,7 @@ def _check_host(
     def path_of(requirement: Requirement) -> Path:
         key = (requirement.family, requirement.local, requirement.entry.direction, requirement.peer_host)
         if key not in paths:
-            paths[key] = _path(requirement, own, graph, ports)
+            paths[key] = _path(requirement, own, ways, ports)
         return paths[key]
 
     for requirement in wanted:
@@ -140,10 +144,10 @@ def _check_host(
         listeners = tuple(dict.fromkeys(name for each in taken for name in each.listeners))
         judged = [judge(Question(requirement, path, profile, listeners, from_anybody)) for profile in profiles]
         if taken:
-            notes = tuple(_forwarded(requirement, each, own, graph) for each in taken)
+            notes = tuple(_forwarded(requirement, each, own, ways) for each in taken)
             judged = [replace(result, forwards=notes) for result in judged]
         if requirement.entry.helper and not requirement.local:
-            judged = _with_data(judged, requirement, own, graph)
+            judged = _with_data(judged, requirement, own, ways)
         results += judged
     return results, skipped
 
@@ -152,12 +156,12 @@ _DATA_PORTS: Intervals = ((49152, 65535),)
 """The ports of passive FTP: RFC 6335 section 6 leaves 49152-65535 to such use. Servers may be set to others."""
 
 
-def _with_data(results: list[Result], requirement: Requirement, own: list[Firewall], graph: Graph) -> list[Result]:
+def _with_data(results: list[Result], requirement: Requirement, own: list[Firewall], ways: _Ways) -> list[Result]:
     """`results` of a control connection in each profile, with what becomes of its data connections."""
     if all(result.verdict is Verdict.BLOCKED for result in results):
         return results
     data = replace(requirement, entry=replace(requirement.entry, ports=_DATA_PORTS))
-    path = _path(data, own, graph, _DATA_PORTS)
+    path = _path(data, own, ways, _DATA_PORTS)
     return [
         result
         if result.verdict is Verdict.BLOCKED
@@ -166,14 +170,14 @@ def _with_data(results: list[Result], requirement: Requirement, own: list[Firewa
     ]
 
 
-def _forwarded(requirement: Requirement, forward: Forward, own: list[Firewall], graph: Graph) -> Forwarded:
+def _forwarded(requirement: Requirement, forward: Forward, own: list[Firewall], ways: _Ways) -> Forwarded:
     """What a forward does with the connections of `requirement`, and whether its own ones leave the host."""
     wanted = onward(requirement, forward)
     if isinstance(wanted, str):
         return forwarded(forward, wanted)
     if all(firewall.family is not wanted.family for firewall in own):
         return forwarded(forward, "family")
-    path = _path(wanted, own, graph, wanted.entry.ports)
+    path = _path(wanted, own, ways, wanted.entry.ports)
     return forwarded(forward, [judge(Question(wanted, path, name)).verdict for name in _profiles(wanted.host, path)])
 
 
@@ -188,24 +192,27 @@ def _ports(policy: Policy, host: Host, site: Site | None, options: CheckOptions)
     return normalise(interval for _, entry, _ in entries for interval in entry.ports)
 
 
-def _path(requirement: Requirement, own: list[Firewall], graph: Graph, ports: Intervals) -> Path:
+def _path(requirement: Requirement, own: list[Firewall], ways: _Ways, ports: Intervals) -> Path:
     """What the requests of a requirement cross."""
     family = requirement.family
     if requirement.local:
         filtering = [f for f in own if f.loopback_filtered and f.family is family]
         crossed = [Crossing(firewall, Hook.OUTPUT) for firewall in filtering]
         here = ((LOOPBACK_ADDRESS[family], LOOPBACK_ADDRESS[family]),)
-        return Path((*crossed, *(Crossing(f, Hook.INPUT) for f in filtering)), ports, True, here)
+        return Path((*crossed, *(Crossing(f, Hook.INPUT) for f in filtering)), ports, True, here, ways.survey)
     ends: tuple[Node, Node] = (requirement.peer_host or PEERS, requirement.host.name)
     if requirement.entry.direction is Direction.OUTBOUND:
         ends = (ends[1], ends[0])
     found = [
-        c for c in crossings(graph, *ends) if c.firewall.host == requirement.host.name or _crossed_by_peers(c.firewall)
+        crossing
+        for crossing in crossings(ways.graph, *ends)
+        if crossing.firewall.host == requirement.host.name or _crossed_by_peers(crossing.firewall)
     ]
     to = None
     if requirement.entry.direction is Direction.INBOUND and requirement.host.addresses:
         to = requirement.host_ranges
-    return Path(tuple(c for c in found if c.firewall.family is family), ports, destinations=to)
+    crossed = [c for c in found if c.firewall.family is family]
+    return Path(tuple(crossed), ports, destinations=to, survey=ways.survey)
 
 
 def _profiles(host: Host, path: Path) -> tuple[str | None, ...]:

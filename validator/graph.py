@@ -8,12 +8,11 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from validator.engine.connection import Crossing
-from validator.engine.passing import jumps
+from validator.engine.passing import jumps, loops
 from validator.model import Firewall, Hook, Rule
 from validator.policy import Direction, Policy
 from validator.site import Host, Site
@@ -117,8 +116,7 @@ def problems(firewall: Firewall) -> tuple[Problem, ...]:
         for target, rule in listed
         if target not in firewall.chains
     ]
-    if _goes_round(targets):
-        found += _loops(firewall, targets)
+    found += _loops(firewall, targets)
     roots = {name for names in firewall.hooks.values() for name in names}
     roots |= {name for name, chain in firewall.chains.items() if chain.policy is not None}
     reached = _led_to(targets, roots)
@@ -134,16 +132,6 @@ Targets = Mapping[str, list[tuple[str, Rule]]]
 """The jumps of each chain: where to, and the rule."""
 
 
-def _goes_round(targets: Targets) -> bool:
-    """Whether there is any loop at all; networkx, which takes long to import, then says which chains are in it."""
-    order = TopologicalSorter({name: {target for target, _ in listed} for name, listed in targets.items()})
-    try:
-        order.prepare()
-    except CycleError:
-        return True
-    return False
-
-
 def _led_to(targets: Targets, roots: Iterable[str]) -> set[str]:
     seen: set[str] = set()
     todo = [name for name in roots if name in targets]
@@ -156,16 +144,9 @@ def _led_to(targets: Targets, roots: Iterable[str]) -> set[str]:
 
 
 def _loops(firewall: Firewall, targets: Targets) -> list[Problem]:
-    import networkx as nx
-
-    graph: nx.DiGraph[Any] = nx.DiGraph()
-    graph.add_nodes_from(targets)
-    graph.add_edges_from((name, target) for name, listed in targets.items() for target, _ in listed)
     found = []
-    for component in nx.strongly_connected_components(graph):
+    for component in loops(firewall):
         name = min(component)
-        if len(component) == 1 and not graph.has_edge(name, name):
-            continue
         inside = [rule for target, rule in targets[name] if target in component]
         members = ", ".join(sorted(component))
         text = f"jump loop through {members}: the kernel refuses to load this"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from validator.packets.fields import Family, Field, Intervals, State
 from validator.source import Span
@@ -217,8 +218,7 @@ ACCEPT, DROP, REJECT = Action(Verb.ACCEPT), Action(Verb.DROP), Action(Verb.REJEC
 RETURN, CONTINUE = Action(Verb.RETURN), Action(Verb.CONTINUE)
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """One rule: all of `matches` true, then `action`.
 
     `span` is the deciding line as the reader finds it. `canonical` is the rule's text without

@@ -113,7 +113,7 @@ class _Finder:
         for crossing in question.path.crossings:
             path = question.path
             if len(path.crossings) > 1:
-                path = Path((crossing,), requirement.entry.ports, path.loopback)
+                path = Path((crossing,), requirement.entry.ports, path.loopback, survey=path.survey)
             own = Question(requirement, path, question.profile, question.listeners)
             yield _Way(path, crossing.firewall, settled_by(own))
 

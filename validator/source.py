@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 from validator import hive
 from validator.errors import ExportError
@@ -26,8 +27,7 @@ _SAMPLE = 64 * 1024
 _EXPORT_AGAIN = "export it again and pass that file"
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """Where something stands in an export: path as given, 1-based line, and the raw text."""
 
     path: str
@@ -58,7 +58,8 @@ class Ledger:
 
     def mark(self, line: int, state: LineState) -> None:
         """Record that `line` is in `state` unless it is already in a worse one."""
-        self._states[line - 1] = max(self._states[line - 1], state)
+        if state > self._states[line - 1]:
+            self._states[line - 1] = state
 
     def mark_range(self, first: int, last: int, state: LineState) -> None:
         """Mark the lines from `first` to `last`, both included."""

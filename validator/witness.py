@@ -9,7 +9,6 @@ from validator.engine.connection import Path
 from validator.engine.evaluate import MIRROR, OPPOSITE, STRAIGHT, Decider, Outcome
 from validator.engine.judgement import Judgement
 from validator.engine.legs import Leg
-from validator.engine.passing import passed, reachable
 from validator.model import LOOPBACK, Hook, Verb
 from validator.packets.fields import Family, Field, Intervals, TcpFlag
 from validator.packets.nodes import LEAF, child
@@ -137,10 +136,10 @@ def _hook(path: Path, leg: Leg, decider: Decider | None) -> Hook:
     if len(met) == 1:
         return met[0][1]
     for firewall, hook in met:
-        if decider is not None and firewall is decider.firewall:
-            chains = reachable(firewall, passed(firewall, hook))
-            if decider.chain.name in chains:
-                return hook
+        if decider is None or firewall is not decider.firewall:
+            continue
+        if decider.chain.name in path.survey.reachable(firewall, hook):
+            return hook
     return next((hook for firewall, hook in met if decider and firewall is decider.firewall), met[0][1])
 
 

@@ -122,9 +122,23 @@ def test_a_loop_or_a_missing_chain_leaves_the_outcome_open(jump: str) -> None:
     assert node.level < LEAF
 
 
+def test_a_loop_is_open_wherever_it_is_entered() -> None:
+    wall = firewall(
+        chain("one", rule(1, "jump a", dport(80)), policy="accept"),
+        chain("two", rule(2, "jump b"), policy="accept"),
+        chain("a", rule(3, "jump b")),
+        chain("b", rule(4, "jump a")),
+        input="one two",
+    )
+    assert answer(wall, destination_port=80) == ("drop", 3)
+    assert answer(wall, destination_port=81) == ("drop", 4)
+    loops = {f"c_loop of jumps at {name} (host)": 1 for name in "ab"}
+    assert answer(wall, destination_port=80, **loops) == ("accept", 4)
+
+
 def test_the_slice_keeps_only_rules_that_a_packet_of_interest_can_meet() -> None:
     rules = [rule(n, "accept", proto(6), dport(n)) for n in range(1, 100)]
     wall = firewall(chain("in", *rules, rule(100, "drop", source(1, 2)), policy="drop"), input="in")
     evaluator = Evaluator(PacketSpace(wall.family), {Field.DESTINATION_PORT: ((80, 81),)})
-    kept = evaluator.sliced(wall.chains["in"].rules)
+    kept = evaluator.slice_of(wall.chains["in"])
     assert [each.span.line for each in kept] == [80, 81, 100]

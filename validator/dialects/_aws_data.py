@@ -7,10 +7,10 @@ thing are equal where only these differ.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
+class Peer(NamedTuple):
     """Whom a permission lets in or out: `kind` is cidr, cidr6, group, prefix-list or condition.
 
     A `condition` is what nobody can tell: `value` is its key, `label` what it asks. The others are of a group
@@ -27,8 +27,7 @@ class Peer:
     status: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Permission:
+class Permission(NamedTuple):
     """One IpPermission; `first` and `last` are FromPort and ToPort, None where absent.
 
     `why` says what was not understood, if anything.

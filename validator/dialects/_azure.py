@@ -118,7 +118,7 @@ def _merged(candidates: Sequence[Point]) -> tuple[Point, ...]:
     found = []
     for first, *others in alike.values():
         text = first.span.text + (f", or one of {len(others)} others with the same groups" if others else "")
-        found.append(replace(first, span=replace(first.span, text=text)))
+        found.append(replace(first, span=first.span._replace(text=text)))
     return tuple(found)
 
 

@@ -136,7 +136,7 @@ class Ruleset:
                 text = f"{rule.name} comes before the other rules of priority {rule.priority}"
                 first = Condition(f"first of {self.wall.path}:{rule.line} {rule.name}", text, self._span(rule, text))
                 for each in self._rule(rule):
-                    yield replace(each, matches=(ConditionMatch(first), *each.matches))
+                    yield each._replace(matches=(ConditionMatch(first), *each.matches))
         for rule in rules:
             yield from self._rule(rule)
 
@@ -202,7 +202,7 @@ class Ruleset:
                 part = replace(rule, destinations=("*",), destination_groups=())
                 for each in () if rule.why else self._rule(part, self._text(rule)):
                     for service in self._services(tag):
-                        yield replace(each, matches=(*each.matches, *service))
+                        yield each._replace(matches=(*each.matches, *service))
         where = Span(self.wall.path, self.wall.line, "services of the platform are not subject to the group")
         for tag in _TAGS:
             for service in self._services(tag):

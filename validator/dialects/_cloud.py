@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from ipaddress import ip_network
@@ -12,6 +13,10 @@ from validator.packets.fields import Family, Field, Intervals
 from validator.packets.intervals import complement, normalise
 from validator.source import Span
 
+_BYTE = "(0|[1-9][0-9]{0,2})"
+_IPV4_BLOCK = re.compile(rf"{_BYTE}\.{_BYTE}\.{_BYTE}\.{_BYTE}/([0-9]{{1,2}})")
+"""What most blocks look like; the ipaddress module reads the others."""
+
 
 def is_block(text: str) -> bool:
     """Whether this is an address, or a network as address and prefix length (no netmask)."""
@@ -21,6 +26,13 @@ def is_block(text: str) -> bool:
 @lru_cache(maxsize=1 << 18)
 def _block(text: str) -> tuple[int, int, int] | None:
     """The version, the first and the last address of a block; None where this is none."""
+    usual = _IPV4_BLOCK.fullmatch(text)
+    if usual is not None:
+        a, b, c, d, length = map(int, usual.groups())
+        if max(a, b, c, d) < 256 and length <= 32:
+            hosts = (1 << (32 - length)) - 1
+            number = a << 24 | b << 16 | c << 8 | d
+            return 4, number & ~hosts, number | hosts
     try:
         network = ip_network(text, strict=False)
     except ValueError:

@@ -8,7 +8,7 @@ conditional: it may admit what its known values leave open, and it may not.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Any
 
@@ -80,7 +80,7 @@ def doubted(found: Permission, key: str, text: str) -> Permission:
     """`found`, where it is not known whether it belongs here: a condition of `key` and `text`."""
     if found.why:
         return found
-    return replace(found, peers=(Peer("condition", key, found.line, text),))
+    return found._replace(peers=(Peer("condition", key, found.line, text),))
 
 
 def everything(place: int) -> Permission:

@@ -156,7 +156,9 @@ class _Converter:
         matches: tuple[Match, ...] = ()
         made = self._made
         for group in words.groups:
-            found = made.get(group)
+            found = group.plain
+            if found is None:
+                found = made.get(group)
             if found is None or (place.table == "raw" and group.module in _OF_CONNECTIONS):
                 found = self._matches(group, self._context(span), place.table)
             matches = matches + found if matches else found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from validator.dialects._iptables_words import RuleWords
 from validator.packets.fields import Family
@@ -20,8 +21,7 @@ BUILT_IN: Mapping[str, tuple[str, ...]] = {
 """The built-in chains of each table, iptables(8); rawpost is of xtables-addons."""
 
 
-@dataclass(frozen=True, slots=True)
-class IptRule:
+class IptRule(NamedTuple):
     """A rule and its line."""
 
     line: int

@@ -35,7 +35,6 @@ def field_match(field: Field, ranges: Intervals, negated: bool, family: Family) 
     return FieldMatch(field, complement(ranges, top(field, family)) if negated else ranges)
 
 
-@lru_cache(_REMEMBERED)
 def addresses(field: Field, value: str, negated: bool, family: Family) -> Match:
     """`-s`, `-d`: addresses, prefixes and netmasks, also with gaps. Raises Unclear, Gaps."""
     if family is Family.IPV4 and (found := _ipv4_network(value)) is not None:

@@ -146,6 +146,16 @@ class Line:
         raise Unclear(f"unknown word {word}")
 
 
+def only_option(parts: list[str]) -> tuple[str, list[Option]] | None:
+    """What most pieces of a dump are: a known module with one option of one value, as Line.read gives it."""
+    if len(parts) != 4 or parts[0] != "-m" or parts[3] == "!" or parts[2] in _LONG or not parts[2].startswith("--"):
+        return None
+    module, name = MODULE_ALIASES.get(parts[1], parts[1]), ALIASES.get(parts[2], parts[2])
+    if module not in MODULES or MODULES[module].size(name) != 1:
+        return None
+    return module, [Option(name, False, (parts[3],))]
+
+
 def _known(owner: str) -> bool:
     return owner[3:] in TARGETS if owner.startswith("-j ") else owner in MODULES
 

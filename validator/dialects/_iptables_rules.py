@@ -7,22 +7,38 @@ not stand for itself sends the whole line through the reader of words, which is 
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from validator.dialects import _iptables_matches as matches
 from validator.dialects._iptables_context import Context
 from validator.dialects._iptables_fields import Gaps, addresses, protocol_number
 from validator.dialects._iptables_modules import MODULES
-from validator.dialects._iptables_options import Line
+from validator.dialects._iptables_options import Line, only_option
 from validator.dialects._iptables_targets import TARGETS, check
 from validator.dialects._iptables_words import Group, Option, RuleWords, TargetUse, Unclear, words
 from validator.dialects._linux_host import Host
-from validator.model import AnyOf, ConditionMatch, Match, NoneOf
+from validator.model import AnyOf, ConditionMatch, FieldMatch, InterfaceMatch, Match, NoneOf
 from validator.packets.fields import Family, Field
 from validator.source import Span
 
-_PIECES = re.compile(r"(?<!!) (?=(?:! )?-[a-zA-Z46] )")
+_PIECES = re.compile(r" (?<!! )(?=(?:! )?-[a-zA-Z46] )")
 _COMMENT = " -m comment --comment "
 _MOST_PIECES = 1 << 18
+_OF_THE_PACKET = frozenset(
+    ("", *(name for name, each in MODULES.items() if each.convert in (matches.ports, matches.multiport)))
+)
+"""The modules of which a match on fields says the same on every host."""
+
+
+class _Piece(NamedTuple):
+    """What a piece of a line says: its groups and target, the protocol it names (else -1), those of which it needs
+    one, and whether it depends on what no dump tells."""
+
+    groups: tuple[Group, ...]
+    target: TargetUse | None = None
+    protocol: int = -1
+    needs: tuple[frozenset[int], ...] = ()
+    conditional: bool = False
 
 
 class RuleReader:
@@ -31,7 +47,7 @@ class RuleReader:
     def __init__(self, path: str, family: Family) -> None:
         self._family = family
         self._context = Context(Host("", family), Span(path, 0), dry=True)
-        self._pieces: dict[str, tuple[tuple[Group, ...], TargetUse | None] | None] = {}
+        self._pieces: dict[str, _Piece | None] = {}
         self._targets: dict[tuple[str, bool, tuple[Option, ...]], TargetUse] = {}
 
     def read(self, text: str) -> RuleWords:
@@ -49,61 +65,74 @@ class RuleReader:
 
     def _quickly(self, text: str) -> RuleWords | None:
         """The rule from its pieces; None where they do not tell."""
-        if "\t" in text or "  " in text:
+        cleaned = _cleaned(text)
+        if cleaned is None:
             return None
-        if '"' in text:
-            shorter = _without_comments(" " + text)
-            if shorter is None:
-                return None
-            text = shorter
-        groups: list[Group] = []
+        groups: tuple[Group, ...] = ()
         target: TargetUse | None = None
+        protocol, conditional = -1, False
+        needs: tuple[frozenset[int], ...] = ()
         known = self._pieces
-        for piece in _PIECES.split(text):
-            try:
-                read = known[piece]
-            except KeyError:
-                read = self._piece(piece)
+        for piece in _PIECES.split(cleaned):
+            read = known.get(piece)
             if read is None:
-                return None
-            groups += read[0]
-            if read[1] is not None:
+                read = self._piece(piece)
+                if read is None:
+                    return None
+            own, to, named, wanted, open_ended = read
+            groups += own
+            if to is not None:
                 if target is not None:
                     return None
-                target = read[1]
-        protocol = -1
-        for group in groups:
-            if group.protocol >= 0:
-                protocol = group.protocol
-        for group in groups:
-            if group.needs and protocol not in group.needs:
+                target = to
+            if named >= 0:
+                protocol = named
+            if wanted:
+                needs += wanted
+            if open_ended:
+                conditional = True
+        for wanted_one in needs:
+            if protocol not in wanted_one:
                 return None
-        return RuleWords(tuple(groups), target)
+        return RuleWords(groups, target, "", False, conditional)
 
-    def _piece(self, piece: str) -> tuple[tuple[Group, ...], TargetUse | None] | None:
+    def _piece(self, piece: str) -> _Piece | None:
         """What a piece of a line says; None where that cannot be told from it alone."""
-        found: tuple[tuple[Group, ...], TargetUse | None] | None = None
+        if piece in self._pieces:
+            return self._pieces[piece]
+        found: _Piece | None = None
         parts = piece.split()
         try:
             if len(parts) == 2 and parts[0] in ("-s", "-d"):
-                option = Option(parts[0], False, (parts[1],))
                 side = Field.SOURCE if parts[0] == "-s" else Field.DESTINATION
-                addresses(side, parts[1], False, self._family)
-                found = (Group("", (option,)),), None
+                match = addresses(side, parts[1], False, self._family)
+                option = Option(parts[0], False, (parts[1],))
+                found = _Piece((Group("", (option,), plain=(match,)),))
             elif len(parts) == 2 and parts[0] == "-j" and parts[1] not in TARGETS:
-                found = (), TargetUse(parts[1])
+                found = _Piece((), TargetUse(parts[1]))
             else:
-                line = Line(self._family)
-                line.read(parts)
-                groups, why = self._groups(line)
-                if not (why or line.skipped or line.shortened):
-                    found = groups, self._target(line)
+                found = self._from_words(parts)
         except (Unclear, Gaps):
             pass
         if len(self._pieces) >= _MOST_PIECES:
             self._pieces.clear()
         self._pieces[piece] = found
         return found
+
+    def _from_words(self, parts: list[str]) -> _Piece | None:
+        """A piece read word by word. Raises Unclear."""
+        line = Line(self._family)
+        only = only_option(parts)
+        if only is not None:
+            line.groups.append(only)
+        else:
+            line.read(parts)
+        groups, why = self._groups(line)
+        if why or line.skipped or line.shortened:
+            return None
+        protocol = next((group.protocol for group in reversed(groups) if group.protocol >= 0), -1)
+        needs = tuple(group.needs for group in groups if group.needs)
+        return _Piece(groups, self._target(line), protocol, needs, any(group.conditional for group in groups))
 
     def _carefully(self, text: str) -> RuleWords:
         """The rule, read word by word."""
@@ -124,7 +153,8 @@ class RuleReader:
             target = self._target(line)
         except Unclear as reason:
             why = why or str(reason)
-        return RuleWords(groups, target, why, line.skipped and not why)
+        conditional = any(group.conditional for group in groups)
+        return RuleWords(groups, target, why, line.skipped and not why, conditional)
 
     def _target(self, line: Line) -> TargetUse | None:
         """The target, one object for equal ones. Raises Unclear."""
@@ -155,7 +185,8 @@ class RuleReader:
             if not module and options[0].name == "-p" and not options[0].negated:
                 protocol = protocol_number(options[0].values[0])
             conditional = module == "set" or any(_open(match) for match in decided)
-            found.append(Group(module, tuple(options), needs, protocol, conditional))
+            plain = decided if _plain(group, decided) else None
+            found.append(Group(module, group.options, needs, protocol, conditional, plain))
         return tuple(found), why
 
     def _decided(self, group: Group) -> tuple[Match, ...]:
@@ -172,6 +203,14 @@ def decided(group: Group, context: Context) -> tuple[Match, ...]:
     return module.convert(module, group, context)
 
 
+def _plain(group: Group, decided: tuple[Match, ...]) -> bool:
+    """Whether these matches of a group ask nothing of the host, nor of the line. (Two options of one module may
+    stand for something else: see _iptables_nft_ports.py.)"""
+    if group.module not in _OF_THE_PACKET or len(group.options) > 1:
+        return False
+    return all(isinstance(match, FieldMatch | InterfaceMatch) for match in decided)
+
+
 def _open(match: Match) -> bool:
     """Whether a match asks for a condition that no assumption settles."""
     match match:
@@ -182,6 +221,13 @@ def _open(match: Match) -> bool:
         case NoneOf():
             return any(_open(part) for part in match.matches)
     return False
+
+
+def _cleaned(text: str) -> str | None:
+    """The line without its comments; None where blanks or quotes ask for the reader of words."""
+    if "\t" in text or "  " in text:
+        return None
+    return _without_comments(" " + text) if '"' in text else text
 
 
 def _without_comments(text: str) -> str | None:

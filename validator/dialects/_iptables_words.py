@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from validator.model import Match
+
 
 class Unclear(Exception):
     """An option whose value is not understood; the message says why. Never leaves the dialect."""
@@ -61,7 +63,8 @@ class Group:
     """Options that one match module decides together; `module` is empty for those of iptables itself (`-s`).
 
     `needs`: the protocols of which the rule's `-p` must name one, none if empty. `protocol` is what a `-p`
-    that is not negated names, else -1. `conditional`: what it decides depends on what no dump tells.
+    that is not negated names, else -1. `conditional`: what it decides depends on what no dump tells. `plain` are
+    its matches where they are the same on every host and in every line, else None.
     """
 
     module: str
@@ -69,6 +72,7 @@ class Group:
     needs: frozenset[int] = frozenset()
     protocol: int = -1
     conditional: bool = False
+    plain: tuple[Match, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,20 +96,16 @@ class TargetUse:
         return all(option.name in names and not option.negated for option in self.options)
 
 
-@dataclass(frozen=True, slots=True)
-class RuleWords:
+class RuleWords(NamedTuple):
     """A rule line read: what it matches, its target, and in `why` what was not understood.
 
     `groups` are then those in front of it: the rule matches at most where they do. `skipped` is
-    a rule of the other family (`-4`, `-6`), which iptables-restore leaves out.
+    a rule of the other family (`-4`, `-6`), which iptables-restore leaves out. `conditional`: what it does depends
+    on what no dump tells.
     """
 
     groups: tuple[Group, ...] = ()
     target: TargetUse | None = None
     why: str = ""
     skipped: bool = False
-
-    @property
-    def conditional(self) -> bool:
-        """Whether what it does depends on what no dump tells."""
-        return any(group.conditional for group in self.groups)
+    conditional: bool = False

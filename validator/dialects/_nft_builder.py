@@ -188,4 +188,4 @@ def _distinct(rule: Rule, place: str, identity: str) -> Rule:
 
     assigned = tuple((target, of_value(value)) for target, value in rule.action.assign)
     matches = tuple(of_match(match) for match in rule.matches)
-    return replace(rule, matches=matches, action=replace(rule.action, assign=assigned))
+    return rule._replace(matches=matches, action=replace(rule.action, assign=assigned))

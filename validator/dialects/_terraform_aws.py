@@ -10,7 +10,6 @@ aws_vpc_security_group_*_rule: one block each.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 from validator.dialects._aws_data import Group, Groups, Permission
@@ -211,7 +210,7 @@ def _place(
     side = rule.type.split("_")[4] if single else values.get("type")
     if side not in ("ingress", "egress"):
         text = side.text if isinstance(side, Unknown) else str(side)
-        found = found if found.why else replace(found, why=f"its type is {text[:40]!r}")
+        found = found if found.why else found._replace(why=f"its type is {text[:40]!r}")
     sides = [True, False] if side not in ("ingress", "egress") else [side == "ingress"]
     for inbound in sides:
         if address is not None:

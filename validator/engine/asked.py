@@ -12,8 +12,9 @@ from validator.packets.intervals import normalise
 
 def asked_ports(match: Match) -> Iterator[Intervals]:
     """The destination ports that a match asks for: a field, or a list with words in it."""
-    if isinstance(match, FieldMatch) and match.field is Field.DESTINATION_PORT:
-        yield match.intervals
+    if isinstance(match, FieldMatch):
+        if match.field is Field.DESTINATION_PORT:
+            yield match.intervals
     elif isinstance(match, AnyOf):
         found = [part.intervals for each in match.alternatives for part in each if _is_port(part)]
         if found:
@@ -38,6 +39,8 @@ def _is_port(match: Match) -> TypeGuard[FieldMatch]:
 def assumed_in(matches: Iterable[Match]) -> Iterator[ConditionMatch]:
     """The assumed conditions that `matches` ask about, at any depth."""
     for match in matches:
+        if isinstance(match, FieldMatch):  # most are
+            continue
         match match:
             case ConditionMatch():
                 if match.condition.assumed is not None:

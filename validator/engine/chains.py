@@ -13,6 +13,7 @@ from collections.abc import Hashable, Iterable
 
 from validator.engine.outcomes import BACK, ENDS, ON, Assign, Composer, CopyOf, Decider, Free, Outcome, Set, after
 from validator.engine.regions import Bounds, Regions
+from validator.engine.survey import Survey
 from validator.model import (
     REPLIED_TO,
     AnyInterface,
@@ -25,6 +26,7 @@ from validator.model import (
     Copy,
     Firewall,
     InterfaceName,
+    Match,
     Rule,
     Verb,
 )
@@ -38,9 +40,14 @@ class Chains(Regions):
     """The functions of chains in `space`, for packets within `bounds`; see Regions."""
 
     def __init__(
-        self, space: PacketSpace, bounds: Bounds, mirrored: bool = False, within: Chains | None = None
+        self,
+        space: PacketSpace,
+        bounds: Bounds,
+        mirrored: bool = False,
+        within: Chains | None = None,
+        survey: Survey | None = None,
     ) -> None:
-        super().__init__(space, bounds, mirrored, within)
+        super().__init__(space, bounds, mirrored, within, survey)
         self._composer: Composer = within._composer if within else Composer(self._diagrams)
         self._made: dict[Hashable, Node] = within._made if within else {}
         self._deciders: dict[tuple[int, int], Decider] = within._deciders if within else {}
@@ -69,24 +76,27 @@ class Chains(Regions):
 
     # --- rules -------------------------------------------------------------
 
-    def _rule(self, firewall: Firewall, chain: Chain, rule: Rule, calls: tuple[str, ...]) -> Node:
-        """The function of one rule: its outcome where it matches, still going elsewhere."""
+    def _rule(self, firewall: Firewall, chain: Chain, rule: Rule, matches: tuple[Match, ...]) -> Node:
+        """The function of one rule: its outcome where `matches` are true, still going elsewhere."""
         action = rule.action
         assign = self._assigned(action.assign) if action.assign else ()
         match action.verb:
             case Verb.CONTINUE:
                 inside = self._diagrams.leaf(Outcome(Verb.CONTINUE, None, assign)) if assign else self._on
             case Verb.RETURN:
+                self._composer.returns = True
                 inside = self._back
             case Verb.JUMP | Verb.GOTO:
-                inside = self._called(firewall, action.chain, rule, (*calls, chain.name))
+                inside = self._called(firewall, chain, rule)
                 if action.verb is Verb.GOTO:
+                    self._composer.returns = True
                     inside = self._composer.map(inside, _no_return)
             case _:
+                self._composer.delivers = self._composer.delivers or action.verb is Verb.DELIVER
                 inside = self._diagrams.leaf(Outcome(action.verb, self._decider(rule, firewall, chain), assign))
         if inside is self._on:
             return inside
-        bounds, rest = self._parts(rule.matches)
+        bounds, rest = self._parts(matches)
         if not all(bounds.values()):
             return self._on
         if rest or inside.level != LEAF:
@@ -146,15 +156,17 @@ class Chains(Regions):
 
     # --- chains ------------------------------------------------------------
 
-    def _called(self, firewall: Firewall, name: str, rule: Rule, calls: tuple[str, ...]) -> Node:
-        """The function of a chain as a caller sees it: returning is going on."""
+    def _called(self, firewall: Firewall, caller: Chain, rule: Rule) -> Node:
+        """The function of the chain that a rule of `caller` jumps to, as the caller sees it: returning is going on."""
+        name = rule.action.chain
         chain = firewall.chains.get(name)
-        if chain is None or name in calls:
+        loop = self._survey.loop(firewall)
+        if chain is None or (name in loop and loop[name] == loop.get(caller.name)):
             return self._impossible(firewall, chain, name, rule)
         key = (id(firewall), name)
         if key not in self._functions:
-            function = self._function(firewall, chain, calls)
-            self._functions[key] = self._composer.map(function, _go_on)
+            function = self._function(firewall, chain, self._on)
+            self._functions[key] = self._composer.map(function, _go_on) if self._composer.returns else function
         return self._functions[key]
 
     def _impossible(self, firewall: Firewall, chain: Chain | None, name: str, rule: Rule) -> Node:
@@ -165,22 +177,25 @@ class Chains(Regions):
         outcomes = [self._diagrams.leaf(Outcome(verb, decider)) for verb in (Verb.DROP, Verb.ACCEPT)]
         return self._diagrams.node(self._open(unknown), (0, 1), outcomes)
 
-    def _function(self, firewall: Firewall, chain: Chain, calls: tuple[str, ...]) -> Node:
-        """The function of the rules that count. The same rules, and the same behind their jumps, are the same
-        function, whatever the bounds that chose them."""
+    def _function(self, firewall: Firewall, chain: Chain, last: Node) -> Node:
+        """The function of the rules that count, and of `last` behind them. The same rules, as far as the bounds leave
+        them something to ask, and the same behind their jumps, are the same function, whatever the bounds are."""
         rules = self.deciding(chain)
         if not rules:
-            return self._on
-        key = (id(chain), *(self._identity(firewall, chain, rule, calls) for rule in rules))
+            return last
+        known: set[Field] = set()
+        asking = [(rule, self.narrowing(rule, known)) for rule in rules]
+        within = tuple([(field, self._own[field]) for field in sorted(known)])
+        key = (id(chain), last.uid, within, *[self._identity(firewall, chain, rule) for rule in rules])
         if key not in self._made:
-            parts = [self._rule(firewall, chain, rule, calls) for rule in rules]
-            self._made[key] = fold(parts, self._composer.compose)
+            parts = [self._rule(firewall, chain, rule, matches) for rule, matches in asking]
+            self._made[key] = fold(parts if last is self._on else [*parts, last], self._composer.compose)
         return self._made[key]
 
-    def _identity(self, firewall: Firewall, chain: Chain, rule: Rule, calls: tuple[str, ...]) -> Hashable:
+    def _identity(self, firewall: Firewall, chain: Chain, rule: Rule) -> Hashable:
         if rule.action.verb not in (Verb.JUMP, Verb.GOTO):
             return id(rule)
-        return id(rule), self._called(firewall, rule.action.chain, rule, (*calls, chain.name)).uid
+        return id(rule), self._called(firewall, chain, rule).uid
 
     def _decider(self, rule: Rule, firewall: Firewall, chain: Chain) -> Decider:
         key = (id(rule), id(firewall))
@@ -194,11 +209,13 @@ class Chains(Regions):
         policy = chain.policy
         verb = policy.action.verb if policy else Verb.ACCEPT
         decider = self._decider(policy, firewall, chain) if policy else None
+        self._composer.delivers = self._composer.delivers or verb is Verb.DELIVER
 
         def end(outcome: Outcome) -> Outcome:
             return outcome if outcome.verb in ENDS else Outcome(verb, decider, outcome.assign)
 
-        return self._composer.map(self._function(firewall, chain, ()), end)
+        function = self._function(firewall, chain, self._diagrams.leaf(Outcome(verb, decider)))
+        return self._composer.map(function, end) if self._composer.returns else function
 
 
 def _no_return(outcome: Outcome) -> Outcome:

@@ -13,15 +13,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 
-from validator.engine.asked import asked_ports, asks_the_module, assumed_conditions, assumed_in, names_ports
-from validator.engine.evaluate import Decider, Evaluator, Outcome, interface_patterns
+from validator.engine.asked import asked_ports, asks_the_module, assumed_conditions, names_ports
+from validator.engine.evaluate import Decider, Evaluator, Outcome
 from validator.engine.legs import EPHEMERAL, LEGS, RELATED, Leg
-from validator.engine.passing import passed, reachable
+from validator.engine.passing import passed
+from validator.engine.survey import Survey
 from validator.engine.widest import widest
 from validator.model import (
     LOOPBACK,
     MODULES_ANSWER,
-    Chain,
     Condition,
     Firewall,
     Hook,
@@ -54,7 +54,7 @@ class Path:
 
     `ports` are all destination ports that will be asked about; source ports are EPHEMERAL. With
     `loopback` the packets travel over the loopback interface. `destinations`: where all requests that will be
-    asked about go, before any translation; None for anywhere.
+    asked about go, before any translation; None for anywhere. `survey` is what is known of the firewalls already.
     """
 
     def __init__(
@@ -63,14 +63,16 @@ class Path:
         ports: Intervals,
         loopback: bool = False,
         destinations: Intervals | None = None,
+        survey: Survey | None = None,
     ) -> None:
+        self.survey = survey or Survey()
         self.crossings, self._ports, self.loopback = crossings, ports, loopback
         self._destinations = destinations
         firewalls = [crossing.firewall for crossing in crossings]
         self.alternatives = next((f.alternatives for f in firewalls if f.alternatives), ())
-        patterns = interface_patterns(firewalls) | {LOOPBACK}
+        patterns = {LOOPBACK}
         for firewall in firewalls:
-            patterns.update(firewall.profiles)
+            patterns.update(self.survey.patterns(firewall), firewall.profiles)
         self.space = PacketSpace(firewalls[0].family, patterns)
         self.conditions: dict[str, Condition] = {}
         self._outcomes: dict[tuple[bool, int, Intervals], Node] = {}
@@ -122,7 +124,7 @@ class Path:
         if ports not in self._widened:
             to = {} if self._destinations is None else {Field.DESTINATION: self._destinations}
             if self._first is None:
-                self._first = Evaluator(self.space, self._bounds(False, self._ports) | to)
+                self._first = Evaluator(self.space, self._bounds(False, self._ports) | to, survey=self.survey)
             evaluator = Evaluator(self.space, self._bounds(False, ports) | to, within=self._first)
             found = list(ports)
             for crossing in self.crossings:
@@ -133,25 +135,13 @@ class Path:
     @cached_property
     def _sets_ports(self) -> bool:
         """Whether any rule translates ports."""
-        return any(
-            field is _PORT
-            for chain in self._chains()
-            for rule in chain.rules
-            if rule.action.assign
-            for field, _ in rule.action.assign
-        )
+        return any(self.survey.set_values(firewall, _PORT) for firewall in self._firewalls())
 
     @cached_property
     def _set_states(self) -> frozenset[int]:
         """The states that rules set (NOTRACK)."""
-        return frozenset(
-            value
-            for chain in self._chains()
-            for rule in chain.rules
-            if rule.action.assign
-            for field, value in rule.action.assign
-            if field is Field.STATE and isinstance(value, int)
-        )
+        every = (value for each in self._firewalls() for value in self.survey.set_values(each, Field.STATE))
+        return frozenset(value for value in every if isinstance(value, int))
 
     def _states(self, mirrored: bool) -> Intervals:
         """The states a packet going this way can have: its legs', and those that rules set."""
@@ -162,7 +152,8 @@ class Path:
         """One for some of the ports, within the one for all."""
         if mirrored not in self._wide:
             bounds = self._bounds(mirrored, self._with_new_ports(self._ports))
-            self._wide[mirrored] = Evaluator(self.space, {**bounds, Field.STATE: self._states(mirrored)}, mirrored)
+            bounds[Field.STATE] = self._states(mirrored)
+            self._wide[mirrored] = Evaluator(self.space, bounds, mirrored, survey=self.survey)
         wide = self._wide[mirrored]
         bounds = self._bounds(mirrored, self._with_new_ports(ports)) | {
             Field.PROTOCOL: ((protocol, protocol),),
@@ -223,12 +214,13 @@ class Path:
             verdicts = diagrams.map(self.outcomes(leg.mirrored, protocol, ports, settled), self._passes)
             bounds = leg.bounds(protocol)
             each = {level: self.space.values(level) for level in self._per_packet()}
-            possible = diagrams.quantify(verdicts, each, diagrams.either)
-            sets = (
-                diagrams.quantify(verdicts, bounds, diagrams.both),
-                diagrams.quantify(verdicts, {**bounds, **each}, diagrams.both),
-                diagrams.quantify(possible, bounds, diagrams.both),
-            )
+            always = possible = diagrams.quantify(verdicts, bounds, diagrams.both)
+            opened = always
+            if each:
+                always = diagrams.quantify(verdicts, {**bounds, **each}, diagrams.both)
+                maybe = diagrams.quantify(verdicts, each, diagrams.either)
+                possible = diagrams.quantify(maybe, bounds, diagrams.both)
+            sets = (opened, always, possible)
             self._passing[key] = Passing(*(PacketSet(self.space, node) for node in sets))
         return self._passing[key]
 
@@ -248,7 +240,8 @@ class Path:
         key = (protocol, ports)
         if key not in self._opened:
             evaluator = Evaluator(self.space, self._bounds(False, ports) | {Field.PROTOCOL: ((protocol, protocol),)})
-            self._opened[key] = evaluator.meeting([rule for rule, own in self._opening if meets(own, ports)])
+            numbers = [number for own, group in self._opening.items() if meets(own, ports) for number in group]
+            self._opened[key] = evaluator.meeting([self._accepting[number] for number in sorted(numbers)])
         return list(self._opened[key])
 
     def opening_programs(self, protocol: int) -> list[Rule]:
@@ -259,22 +252,22 @@ class Path:
         )
 
     @cached_property
-    def _opening(self) -> list[tuple[Rule, Intervals]]:
-        """The rules that accept requests to some of the ports that will be asked about, and to which."""
-        return [
-            (rule, ports)
-            for rule in self._accepting
-            for match in rule.matches
-            for ports in asked_ports(match)
-            if meets(ports, self._ports)
-        ]
+    def _opening(self) -> dict[Intervals, list[int]]:
+        """The rules, by their position among the accepting ones, that accept requests to some of the ports that will
+        be asked about, by these ports."""
+        found: dict[Intervals, list[int]] = {}
+        for number, rule in enumerate(self._accepting):
+            for match in rule.matches:
+                for ports in asked_ports(match):
+                    found.setdefault(ports, []).append(number)
+        return {ports: group for ports, group in found.items() if meets(ports, self._ports)}
 
     @cached_property
     def _accepting(self) -> list[Rule]:
         """The rules that stand in a line and accept, in chains that requests pass."""
         names: dict[int, tuple[Firewall, set[str]]] = {}
         for crossing in self.crossings:
-            reached = reachable(crossing.firewall, passed(crossing.firewall, crossing.hook))
+            reached = self.survey.reachable(crossing.firewall, crossing.hook)
             names.setdefault(id(crossing.firewall), (crossing.firewall, set()))[1].update(reached)
         return [
             rule
@@ -290,7 +283,8 @@ class Path:
         assumption and the export that it is about."""
         key = (protocol, ports)
         if key not in self._assuming:
-            found: dict[int, Rule] = {id(rule): rule for rule in self._failing}
+            failing = [rule for firewall in self._firewalls() for rule in self.survey.failing(firewall)]
+            found: dict[int, Rule] = {id(rule): rule for rule in failing}
             for mirrored in (False, True):
                 self.outcomes(mirrored, protocol, ports)
                 for evaluator in self._evaluators[mirrored, protocol, ports]:
@@ -312,19 +306,8 @@ class Path:
             ]
         return found
 
-    @cached_property
-    def _failing(self) -> list[Rule]:
-        """The enabled rules that an assumption keeps from matching, wholly or in part."""
-        return [
-            rule
-            for chain in self._chains()
-            for rule in chain.rules
-            if rule.enabled
-            and any(match.condition.assumed is (not match.expected) for match in assumed_in(rule.matches))
-        ]
-
-    def _chains(self) -> list[Chain]:
-        return [chain for crossing in self.crossings for chain in crossing.firewall.chains.values()]
+    def _firewalls(self) -> list[Firewall]:
+        return [crossing.firewall for crossing in self.crossings]
 
     def deciders(
         self,

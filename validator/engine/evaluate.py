@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Hashable, Mapping, Sequence
 
 from validator.engine.outcomes import Assign, Composer, Decider, Following, Free, Outcome, Set
-from validator.engine.regions import MIRROR, STRAIGHT, Bounds, interface_patterns
+from validator.engine.regions import MIRROR, STRAIGHT, Bounds
 from validator.engine.replies import Replies
+from validator.engine.survey import Survey, interface_patterns
 from validator.model import LOOPBACK, PASSES, REPLIED_TO, TRANSLATED_TO, Bit, Firewall, Hook, Verb
 from validator.packets.fields import ICMP, ICMPV6, TCP, Field, Interval, State, TcpFlag
 from validator.packets.intervals import normalise
@@ -38,9 +39,14 @@ class Evaluator(Replies):
     """
 
     def __init__(
-        self, space: PacketSpace, bounds: Bounds, mirrored: bool = False, within: Evaluator | None = None
+        self,
+        space: PacketSpace,
+        bounds: Bounds,
+        mirrored: bool = False,
+        within: Evaluator | None = None,
+        survey: Survey | None = None,
     ) -> None:
-        super().__init__(space, bounds, mirrored, within)
+        super().__init__(space, bounds, mirrored, within, survey)
         self._mirrored = mirrored
         self._passed: dict[tuple[int, Hook, Node | None], Node] = {}
         self._translations: dict[tuple[int, Hook, bool], Node | None] = {}
@@ -288,11 +294,11 @@ class Evaluator(Replies):
     ) -> Node:
         """The way of replies at `hook`, where nothing is translated by what a chain says. `to_translated`: they come to
         what the source of the requests was translated to."""
-        if to_translated:
-            first, *others = PASSES[hook]
-            found = self._composer.then(self._translated_back(firewall, first), self._after(firewall, others))
-        else:
-            found = self._after(firewall, list(PASSES[hook]))
+        first, *others = PASSES[hook]
+        found = self._translated_back(firewall, first) if to_translated else self._stage(firewall, first)
+        if first is Hook.PREROUTING:
+            found = self._fixed_interface(found, Field.OUT_INTERFACE)
+        found = self._composer.then(found, self._after(firewall, others))
         return self._settled(found, hook, loopback, translated)
 
     def _rerouted(self, node: Node, assign: Assign) -> Node:
@@ -315,7 +321,7 @@ class Evaluator(Replies):
         if loopback:
             node = self._fixed_interface(node, there, LOOPBACK)
         node = self._told_bits(node, hook, loopback, translated, self._lo(there, hook))
-        return self._composer.map(node, _delivered)
+        return self._composer.delivered(node)
 
     def _lo(self, there: Field, hook: Hook) -> Node:
         """The packets that travel over loopback."""
@@ -350,13 +356,6 @@ class Evaluator(Replies):
 
     def _with_bits(self, node: Node, values: Mapping[Bit, int]) -> Node:
         return self._diagrams.fix(node, {self._bits[bit]: n for bit, n in values.items() if bit in self._bits})
-
-
-def _delivered(outcome: Outcome) -> Outcome:
-    """At the end, a packet that later chains were not to see has been accepted."""
-    if outcome.verb is Verb.DELIVER:
-        return Outcome(Verb.ACCEPT, outcome.decider, outcome.assign)
-    return outcome
 
 
 __all__ = ["MIRROR", "OPPOSITE", "STRAIGHT", "Bounds", "Decider", "Evaluator", "Outcome", "interface_patterns"]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from validator.model import TRANSLATED_TO, Chain, Firewall, Rule, Verb
 from validator.packets.diagram import Diagrams
 from validator.packets.fields import Interval
+from validator.packets.grafting import graft
 from validator.packets.nodes import LEAF, Node, nodes_of
 
 
@@ -115,6 +116,10 @@ class Composer:
         self._substituted: dict[Hashable, Node] = {}
         self.assigns = False
         """Whether any rule so far sets something; nothing is put aside while none does."""
+        self.delivers = False
+        """Whether any outcome so far is DELIVER."""
+        self.returns = False
+        """Whether any outcome so far is RETURN."""
 
     def leaf(self, outcome: Outcome) -> Node:
         """The leaf of an outcome."""
@@ -161,7 +166,13 @@ class Composer:
 
     def forgotten(self, function: Node) -> Node:
         """`function` with outcomes that do not say what was set."""
+        if not self.assigns:
+            return function
         return self.map(function, lambda outcome: Outcome(outcome.verb, outcome.decider))
+
+    def delivered(self, function: Node) -> Node:
+        """`function` at the end of all chains: a packet that later ones were not to see has been accepted."""
+        return self.map(function, _delivered) if self.delivers else function
 
     def _sequence(self, first: Node, second: Following, what: str, forget: bool = False) -> Node:
         """`second` in the place of the leaves of `first` that go on to it.
@@ -195,7 +206,7 @@ class Composer:
             after_it = told[before.assign]
             return self.map(after_it, lambda outcome: merge(before, outcome)) if merge else after_it
 
-        return self._diagrams.graft(result, grafted)
+        return graft(self._diagrams, result, grafted)
 
     def _place(self, first: Node, second: Node, what: str) -> Node:
         """`second` in the place of the leaves of `first` that go on to it and set nothing."""
@@ -281,6 +292,10 @@ def _constant(value: int) -> Callable[[Sequence[tuple[Interval, Node]]], Node]:
         return next(kid for (low, high), kid in ways if low <= value <= high)
 
     return make
+
+
+def _delivered(outcome: Outcome) -> Outcome:
+    return Outcome(Verb.ACCEPT, outcome.decider, outcome.assign) if outcome.verb is Verb.DELIVER else outcome
 
 
 def _last(first: Outcome, second: Outcome) -> Outcome:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from validator.engine.survey import Alike, Survey, alike
 from validator.model import (
     AnyOf,
     Bit,
@@ -12,9 +13,7 @@ from validator.model import (
     Condition,
     ConditionMatch,
     FieldMatch,
-    Firewall,
     InterfaceMatch,
-    InterfaceName,
     Match,
     NoneOf,
     Rule,
@@ -39,63 +38,39 @@ MIRROR = {
 }
 """The field of the request that holds what a field of the reply holds."""
 STRAIGHT = {field: field for field in Field}
-_PORTS = (Field.PROTOCOL, Field.SOURCE_PORT, Field.DESTINATION_PORT)
-_NAMELESS = FieldMatch | ConditionMatch
-"""The matches that name no interface, of which rules have most."""
 _STOPS = frozenset((Verb.ACCEPT, Verb.DELIVER, Verb.DROP, Verb.REJECT, Verb.RETURN))
-
-
-def interface_patterns(firewalls: Iterable[Firewall]) -> set[str]:
-    """Every interface pattern that the rules of `firewalls` name."""
-    seen: set[int] = set()
-    patterns: set[str] = set()
-
-    def visit(matches: tuple[Match, ...]) -> None:
-        for match in matches:
-            if isinstance(match, _NAMELESS) or id(match) in seen:
-                continue
-            seen.add(id(match))
-            match match:
-                case InterfaceMatch():
-                    patterns.update(match.names)
-                case AnyOf():
-                    for alternative in match.alternatives:
-                        visit(alternative)
-                case NoneOf():
-                    visit(match.matches)
-
-    for firewall in firewalls:
-        for chain in firewall.chains.values():
-            for rule in chain.rules:
-                visit(rule.matches)
-                if rule.action.assign:
-                    patterns.update(value.name for _, value in rule.action.assign if isinstance(value, InterfaceName))
-    return patterns
 
 
 class Regions:
     """Matches in `space`, for packets within `bounds`.
 
     `mirrored`: the firewall's packets are replies, and fields are those of the request. `within`: one for wider
-    bounds of protocol and ports, otherwise the same; what it has found out is used again.
-    `conditions` collects every open condition met, by key.
+    bounds of protocol and ports, otherwise the same; what it has found out is used again. `survey` is what is known
+    of the firewalls already. `conditions` collects every open condition met, by key.
     """
 
     def __init__(
-        self, space: PacketSpace, bounds: Bounds, mirrored: bool = False, within: Regions | None = None
+        self,
+        space: PacketSpace,
+        bounds: Bounds,
+        mirrored: bool = False,
+        within: Regions | None = None,
+        survey: Survey | None = None,
     ) -> None:
         self._space, self._diagrams = space, space.diagrams
         self._bounds: Mapping[int, Intervals] = {int(level): ranges for level, ranges in bounds.items()}
         self._turn = MIRROR if mirrored else STRAIGHT
+        self._own = {field: self._bounds[level] for field, level in self._turn.items() if level in self._bounds}
+        self._fixed = {field for field in self._own if self._turn[field] in (Field.PROTOCOL, Field.DESTINATION_PORT)}
+        self._saying_nothing: dict[int, bool] = {}
         self._within = within
+        self._survey: Survey = within._survey if within else survey or Survey()
         self.whole = False
         """Whether bounds of more than protocol and ports are narrower than those of `within`."""
         self.conditions: dict[str, Condition] = within.conditions if within else {}
         self._meets: dict[int, bool] = {}
         self._slices: dict[int, list[Rule]] = {}
-        self._askings: dict[int, list[tuple[Rule, tuple[int, ...], bool]]] = {}
-        self._matches: dict[tuple[int, ...], tuple[Match, ...]] = within._matches if within else {}
-        self._known: dict[tuple[int, ...], bool] = {}
+        self._alike: dict[int, Alike] = {}
         self._ranges: dict[int, tuple[int, Intervals]] = within._ranges if within else {}
         self._bits: dict[Bit, int] = within._bits if within else {}
 
@@ -105,53 +80,37 @@ class Regions:
             yield from rules
 
     def slice_of(self, chain: Chain) -> list[Rule]:
-        """The rules of `chain` that count; see `sliced`."""
+        """The enabled rules of `chain` that some packet within the bounds can meet, up to one that takes them all."""
         found = self._slices.get(id(chain))
         if found is None:
-            if self._within and not self.whole:
-                found = self._narrower(chain, self._within)
+            if self._within is None:
+                found = self._sliced(chain.rules, self._survey.meeting(chain, self._own), True)
             else:
-                found = self.sliced(self._within.slice_of(chain) if self._within else chain.rules)
+                groups = self._within._alike_of(chain)
+                numbers = [number for asking, group in groups if all(map(self._met, asking)) for number in group]
+                found = self._sliced(self._within.slice_of(chain), sorted(numbers), self.whole)
             self._slices[id(chain)] = found
         return found
 
-    def _narrower(self, chain: Chain, within: Regions) -> list[Rule]:
-        """The rules that count among those that do for wider bounds; rules with the same matches of protocol and
-        ports are looked at once."""
-        found = []
-        for rule, asked, stops in within._asking(chain):
-            meets_it = self._known.get(asked)
-            if meets_it is None:
-                meets_it = self._known[asked] = all(map(self._met, self._matches[asked]))
-            if meets_it:
-                found.append(rule)
-                if stops and all(map(self._covers, self._matches[asked])):
-                    break
-        return found
-
-    def _asking(self, chain: Chain) -> list[tuple[Rule, tuple[int, ...], bool]]:
-        """The rules of the slice with which of their matches ask about what narrower bounds may narrow, and whether
-        a rule stops every packet that those take."""
-        found = self._askings.get(id(chain))
+    def _alike_of(self, chain: Chain) -> Alike:
+        """The slice of a chain, put together by what narrower bounds may narrow."""
+        found = self._alike.get(id(chain))
         if found is None:
-            found = self._askings[id(chain)] = []
-            for rule in self.slice_of(chain):
-                asking = tuple([match for match in rule.matches if _asks_for_ports(match)])
-                key = tuple(map(id, asking))
-                self._matches[key] = asking
-                others = (match for match in rule.matches if not _asks_for_ports(match))
-                found.append((rule, key, rule.action.verb in _STOPS and all(map(self._covers, others))))
+            found = self._alike[id(chain)] = alike(self.slice_of(chain))
         return found
 
-    def sliced(self, rules: Sequence[Rule]) -> list[Rule]:
-        """The enabled rules that some packet within the bounds can meet, up to one that takes them all."""
+    def _sliced(self, rules: Sequence[Rule], numbers: Sequence[int], whole: bool) -> list[Rule]:
+        """The slice of `rules`, of which only those at `numbers` may be met. All their matches are looked at if
+        `whole`: where wider bounds have not asked them already."""
         met = self._met
         found = []
-        for rule in rules:
-            if rule.enabled and all(map(met, rule.matches)):
-                found.append(rule)
-                if rule.action.verb in _STOPS and all(map(self._covers, rule.matches)):
-                    break
+        for number in numbers:
+            rule = rules[number]
+            if whole and not (rule.enabled and all(map(met, rule.matches))):
+                continue
+            found.append(rule)
+            if rule.action.verb in _STOPS and all(map(self._covers, rule.matches)):
+                break
         return found
 
     def deciding(self, chain: Chain) -> list[Rule]:
@@ -162,6 +121,23 @@ class Regions:
             found.append(rule)
             if rule.action.verb in _STOPS and all(map(self._takes_all, rule.matches)):
                 break
+        return found
+
+    def narrowing(self, rule: Rule, known: set[Field]) -> tuple[Match, ...]:
+        """The matches of `rule` but for those that only say of the protocol and destination port what is said of all
+        packets within the bounds; their fields are added to `known`. (Source ports are another matter: replies to a
+        translated source go to one that may be outside.)"""
+        matches = rule.matches
+        for match in matches:
+            if isinstance(match, FieldMatch) and match.field in self._fixed and self._says_nothing(match):
+                known.add(match.field)
+                matches = tuple([each for each in matches if each is not match])
+        return matches
+
+    def _says_nothing(self, match: FieldMatch) -> bool:
+        found = self._saying_nothing.get(id(match))
+        if found is None:
+            found = self._saying_nothing[id(match)] = self._covers(match)
         return found
 
     def _takes_all(self, match: Match) -> bool:
@@ -197,6 +173,9 @@ class Regions:
                 return self._met(match)
 
     def _met(self, match: Match) -> bool:
+        if isinstance(match, FieldMatch):  # too many to remember, and soon answered
+            bound = self._own.get(match.field)
+            return bool(match.intervals) if bound is None else meets(match.intervals, bound)
         found = self._meets.get(id(match))
         if found is None:
             found = self._meets[id(match)] = self._meet(match)
@@ -204,7 +183,9 @@ class Regions:
 
     def _meet(self, match: Match) -> bool:
         match match:
-            case FieldMatch() | InterfaceMatch():
+            case FieldMatch():
+                return self._met(match)
+            case InterfaceMatch():
                 level, ranges = self._range(match)
                 bound = self._bounds.get(level)
                 return bool(ranges) if bound is None else meets(ranges, bound)
@@ -218,13 +199,13 @@ class Regions:
                 return bool(match.matches)
 
     def _range(self, match: FieldMatch | InterfaceMatch) -> tuple[int, Intervals]:
+        """The level that a match is about, and the values that it matches."""
+        if isinstance(match, FieldMatch):
+            return self._turn[match.field], match.intervals
         found = self._ranges.get(id(match))
         if found is None:
-            if isinstance(match, FieldMatch):
-                ranges = match.intervals
-            else:
-                ranges = self._space.interfaces.intervals(match.names, match.negated)
-            found = self._ranges[id(match)] = (int(self._turn[match.field]), ranges)
+            ranges = self._space.interfaces.intervals(match.names, match.negated)
+            found = self._ranges[id(match)] = (self._turn[match.field], ranges)
         return found
 
     def region(self, matches: Iterable[Match]) -> PacketSet:
@@ -279,14 +260,3 @@ class Regions:
         if level is None:
             level = self._bits[bit] = self._open(bit_condition(bit))
         return level
-
-
-def _asks_for_ports(match: Match) -> bool:
-    """Whether a match may be about protocol or ports."""
-    match match:
-        case FieldMatch():
-            return match.field in _PORTS
-        case AnyOf() | NoneOf():
-            return True
-        case _:
-            return False

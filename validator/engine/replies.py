@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from validator.engine.chains import Chains
 from validator.engine.outcomes import Assign, Outcome
 from validator.engine.regions import Bounds
+from validator.engine.survey import Survey
 from validator.model import DROP, LOOPBACK, Bit, Condition, Firewall, Hook, Rule, Verb
 from validator.packets.fields import Field, Interval
 from validator.packets.nodes import Node, nodes_of
@@ -23,21 +24,20 @@ class Replies(Chains):
     """The chains that such replies pass first, in `space`, for packets within `bounds`; see Chains."""
 
     def __init__(
-        self, space: PacketSpace, bounds: Bounds, mirrored: bool = False, within: Replies | None = None
+        self,
+        space: PacketSpace,
+        bounds: Bounds,
+        mirrored: bool = False,
+        within: Replies | None = None,
+        survey: Survey | None = None,
     ) -> None:
-        super().__init__(space, bounds, mirrored, within)
+        super().__init__(space, bounds, mirrored, within, survey)
         self._accept = self._diagrams.leaf(Outcome(Verb.ACCEPT))
         self._untracked_rules: dict[int, Rule] = {}
-        self._known_to_translate: dict[int, bool] = within._known_to_translate if within else {}
 
     def translates_sources(self, firewall: Firewall) -> bool:
         """Whether some rule of `firewall` translates the source."""
-        found = self._known_to_translate.get(id(firewall))
-        if found is None:
-            rules = (rule for chain in firewall.chains.values() for rule in chain.rules if rule.action.assign)
-            found = any(target is Field.SOURCE for rule in rules for target, _ in rule.action.assign)
-            self._known_to_translate[id(firewall)] = found
-        return found
+        return bool(self._survey.set_values(firewall, Field.SOURCE))
 
     def _early(self, firewall: Firewall, at: Hook) -> tuple[Node, list[str]]:
         """The base chains that replies to a translated source meet before they are translated back, and the others."""
@@ -111,5 +111,6 @@ class Replies(Chains):
         condition = Condition(f"{text} ({firewall.host})", text, span)
         rule = self._untracked_rules.setdefault(id(firewall), Rule((), DROP, span, text, text, implicit=True))
         drop = self._diagrams.leaf(Outcome(Verb.DROP, self._decider(rule, firewall, chain)))
+        self._composer.delivers = True
         passes = self._diagrams.leaf(Outcome(Verb.DELIVER))
         return self._diagrams.node(self._open(condition), (0, 1), [drop, passes])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from validator.engine.regions import interface_patterns
+from validator.engine.survey import interface_patterns
 from validator.model import LOOPBACK, AnyOf, FieldMatch, Firewall, Match, NoneOf
 from validator.packets.fields import Field, Intervals
 from validator.packets.space import Interfaces

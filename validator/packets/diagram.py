@@ -30,7 +30,8 @@ Bounds = Mapping[int, Intervals]
 
 
 @contextmanager
-def _not_too_deep() -> Iterator[None]:
+def not_too_deep() -> Iterator[None]:
+    """What is done inside raises BudgetError where it would go too deep."""
     try:
         yield
     except RecursionError:
@@ -124,7 +125,7 @@ class Diagrams:
     def apply(self, name: Hashable, shortcut: Shortcut, a: Node, b: Node) -> Node:
         """Combine two diagrams; `shortcut` must answer for two leaves. Memoised under `name`."""
         memo = self._memos.setdefault(name, {})
-        with _not_too_deep():
+        with not_too_deep():
             return self._apply(shortcut, memo, a, b)
 
     def _apply(self, shortcut: Shortcut, memo: dict[tuple[int, int], Node], a: Node, b: Node) -> Node:
@@ -162,7 +163,7 @@ class Diagrams:
 
     def override(self, a: Node, b: Node, on: Node) -> Node:
         """`a`, with `b` in the place of its leaf `on`."""
-        with _not_too_deep():
+        with not_too_deep():
             return self._override(a, b, on, self._memos.setdefault(("override", on.uid), {}))
 
     def _override(self, a: Node, b: Node, on: Node, memo: dict[tuple[int, int], Node]) -> Node:
@@ -235,7 +236,7 @@ class Diagrams:
 
     def choose(self, region: Node, inside: Node, outside: Node) -> Node:
         """`inside` where the yes/no diagram `region` holds, `outside` elsewhere; both may be any diagrams."""
-        with _not_too_deep():
+        with not_too_deep():
             return self._choose(region, inside, outside)
 
     def _choose(self, where: Node, a: Node, b: Node) -> Node:
@@ -349,21 +350,6 @@ class Diagrams:
                 for high in highs
             ]
             found = memo[nodes] = self.node(highest, highs, kids)
-        return found
-
-    def graft(self, a: Node, change: Change) -> Node:
-        """The diagram with each leaf replaced by `change` of its value: a diagram over any levels, of which only
-        what agrees with the way to the leaf counts."""
-        return self._graft(a, change, {})
-
-    def _graft(self, a: Node, change: Change, memo: dict[int, Node]) -> Node:
-        found = memo.get(a.uid)
-        if found is None:
-            if a.level == LEAF:
-                found = change(a.value)
-            else:
-                found = self.switch(a.level, [(way, self._graft(kid, change, memo)) for way, kid in branches(a)])
-            memo[a.uid] = found
         return found
 
     def quantify(self, a: Node, bounds: Bounds, combine: Combining) -> Node:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
 
 from validator.packets.fields import Interval, Intervals
@@ -50,8 +51,12 @@ def intersect(a: Intervals, b: Intervals) -> Intervals:
 
 def meets(a: Intervals, b: Intervals) -> bool:
     """Whether the two share a value."""
-    if len(a) == 1 and len(b) == 1:
-        return a[0][0] <= b[0][1] and b[0][0] <= a[0][1]
+    if len(a) > len(b):
+        a, b = b, a
+    if len(a) == 1:
+        low, high = a[0]
+        at = bisect_left(b, (high + 1,))  # the first that begins behind it
+        return at > 0 and b[at - 1][1] >= low
     i = j = 0
     while i < len(a) and j < len(b):
         if a[i][0] <= b[j][1] and b[j][0] <= a[i][1]:
