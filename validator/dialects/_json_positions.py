@@ -1,8 +1,7 @@
 """JSON that knows its lines: objects remember where they and their keys stand.
 
-The text is first read by the standard library, whose errors say the line. Then its objects are told their lines: by
-counting where every line holds one key, as programs print JSON that indent it, else the text is read again, token by
-token.
+The text is read by the standard library, whose errors say the line. Where every line holds one key, as programs print
+JSON that indent it, the lines themselves tell where all stands; else the text is read again, token by token.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import gc
 import json
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -57,17 +56,19 @@ def load(source: Source) -> Any:
 
 def _load(source: Source) -> Any:
     text = source.text
-    made = 0
-    keys = 0
-    twice = False
+    layout = _layout(source.lines, text)
+    known = iter(layout or ())
+    fits = layout is not None
 
     def located(pairs: list[tuple[str, Any]]) -> Located:
-        nonlocal made, keys, twice
-        found = Located(0)
+        nonlocal fits
+        line, lines = next(known, (0, None))
+        found = Located(line)
         found.update(pairs)
-        made += 1
-        keys += len(pairs)
-        twice = twice or len(found) < len(pairs)
+        if lines is not None and len(lines) == len(pairs) == len(found):
+            found.lines = dict(zip(found, lines, strict=True))
+        else:
+            fits = False
         return found
 
     try:
@@ -80,46 +81,40 @@ def _load(source: Source) -> Any:
     except (RecursionError, ValueError):
         problem = "JSON that is nested too deep, or a number that is too long"
         raise ExportError(problem, _AGAIN, source.path, 1) from None
-    if not twice and _placed(value, source.lines, text, made, keys):
-        return value
-    return _locate(text, source.path)
+    return value if fits and next(known, None) is None else _locate(text, source.path)
 
 
 _KEY = '": '
-_OBJECT = ("{", "{}", "{},")
 
 
-def _placed(value: Any, lines: Sequence[str], text: str, made: int, keys: int) -> bool:
-    """Whether the `made` objects of `value` and their `keys` were told their lines.
+def _layout(lines: Sequence[str], text: str) -> list[tuple[int, list[int]]] | None:
+    """The line of each object and those of its keys, in the order in which objects end, which is that in which the
+    standard library makes them. None where a line holds two keys: programs print one each that indent JSON.
 
-    They can be where no line holds two of either, as programs print JSON that indent it: both then come in the order
-    of the lines. Without an escaped quote `": ` ends a key and nothing else, and a last `{` in a line starts an object.
+    Without an escaped quote `": ` ends a key and nothing else, and braces at the end of a line that is no string's are
+    those of objects. What else may stand in one line shows when the objects are made.
     """
-    if '\\"' in text or text.count(_KEY) != keys:
-        return False
-    of_keys = [number for number, line in enumerate(lines, 1) if _KEY in line]
-    of_objects = [number for number, line in enumerate(lines, 1) if line.endswith(_OBJECT)]
-    if len(of_keys) != keys or len(of_objects) != made:
-        return False
-    try:
-        _place(value, iter(of_objects).__next__, iter(of_keys).__next__)
-    except RecursionError:
-        return False
-    return True
-
-
-def _place(value: Any, next_object: Callable[[], int], next_key: Callable[[], int]) -> None:
-    if type(value) is list:
-        for each in value:
-            if type(each) is Located or type(each) is list:
-                _place(each, next_object, next_key)
-    elif type(value) is Located:
-        value.line = next_object()
-        lines = value.lines
-        for key, inner in value.items():
-            lines[key] = next_key()
-            if type(inner) is Located or type(inner) is list:
-                _place(inner, next_object, next_key)
+    if '\\"' in text:
+        return None
+    found: list[tuple[int, list[int]]] = []
+    open_objects: list[tuple[int, list[int]]] = []
+    keys: list[int] = []
+    for number, line in enumerate(lines, 1):
+        if _KEY in line:
+            keys.append(number)
+        tail = line[-2:]
+        if tail[-1:] == "{":
+            if line.lstrip()[:1] == "}" and open_objects:  # one ends where the next begins
+                found.append(open_objects.pop())
+            keys = []
+            open_objects.append((number, keys))
+        elif "}" in tail and tail[-1] != '"':
+            if line.endswith(("{}", "{},")):
+                found.append((number, []))
+            elif open_objects:
+                found.append(open_objects.pop())
+                keys = open_objects[-1][1] if open_objects else []
+    return found if text.count(_KEY) == sum(len(of_keys) for _, of_keys in found) else None
 
 
 def _locate(text: str, path: str) -> Any:
