@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from validator.dialects import Dialect, Options, detect, registry
+from validator.dialects import OF_JSON, Dialect, Options, detect, registry
 from validator.errors import UnknownExportError
 from validator.hosts import PLATFORMS, stands_alone
 from validator.packets.fields import Family
@@ -28,6 +28,17 @@ def called(name: str) -> Dialect:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_dialect_has_a_fixture(name: str) -> None:
     assert any(owner == name for owner, _ in EXPORTS)
+
+
+def test_the_dialects_of_clouds_read_nothing_but_json() -> None:
+    of_json = [each for each in registry() if each.__name__.rpartition(".")[2].startswith(OF_JSON)]  # type: ignore[attr-defined]
+    assert len(of_json) > 18
+    for name, path in EXPORTS:
+        text = read(path).text
+        if name in {each.NAME for each in of_json}:
+            assert text.lstrip()[0] in "{["
+        other = from_bytes(f"# a comment\n{text}".encode(), path.name)
+        assert not [each.NAME for each in of_json if each.sniff(other)]
 
 
 @pytest.mark.parametrize(("name", "path"), EXPORTS, ids=lambda value: getattr(value, "name", value))
