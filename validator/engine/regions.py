@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from validator.engine.survey import Alike, Survey, alike
+from validator.engine.survey import PORTS, Alike, Survey, alike
 from validator.model import (
     AnyOf,
     Bit,
@@ -100,9 +100,9 @@ class Regions:
         return found
 
     def _sliced(self, rules: Sequence[Rule], numbers: Sequence[int], whole: bool) -> list[Rule]:
-        """The slice of `rules`, of which only those at `numbers` may be met. All their matches are looked at if
-        `whole`: where wider bounds have not asked them already."""
-        met = self._met
+        """The slice of `rules`, of which those at `numbers` are met as far as they ask for protocol and ports. What
+        else they ask is looked at if `whole`: where wider bounds have not asked that already."""
+        met = self._met_but_for_ports
         found = []
         for number in numbers:
             rule = rules[number]
@@ -180,6 +180,13 @@ class Regions:
         if found is None:
             found = self._meets[id(match)] = self._meet(match)
         return found
+
+    def _met_but_for_ports(self, match: Match) -> bool:
+        """`_met`, where the fields of protocol and ports are known to be."""
+        if isinstance(match, FieldMatch):
+            bound = None if match.field in PORTS else self._own.get(match.field)
+            return bool(match.intervals) if bound is None else meets(match.intervals, bound)
+        return self._met(match)
 
     def _meet(self, match: Match) -> bool:
         match match:

@@ -25,7 +25,8 @@ from validator.packets.intervals import meets
 T = TypeVar("T")
 Alike = Sequence[tuple[tuple[Match, ...], list[int]]]
 """Rules, by their positions, that ask the same of protocol and ports, with the matches that do."""
-_PORTS = (Field.PROTOCOL, Field.SOURCE_PORT, Field.DESTINATION_PORT)
+PORTS = (Field.PROTOCOL, Field.SOURCE_PORT, Field.DESTINATION_PORT)
+"""The fields by which rules are put together."""
 
 
 class Survey:
@@ -46,7 +47,7 @@ class Survey:
     def meeting(self, chain: Chain, bounds: Mapping[Field, Intervals]) -> list[int]:
         """The positions of the rules of a chain, but for those that ask for a protocol or ports of which none is
         within `bounds`; in order."""
-        asked = {field: bounds[field] for field in _PORTS if field in bounds}
+        asked = {field: bounds[field] for field in PORTS if field in bounds}
 
         def find() -> list[int]:
             return sorted(number for group in groups if all(map(met, group[0])) for number in group[1])
@@ -104,7 +105,7 @@ def alike(rules: Iterable[Rule]) -> Alike:
 def asks_for_ports(match: Match) -> bool:
     """Whether a match may be about protocol or ports."""
     if isinstance(match, FieldMatch):
-        return match.field in _PORTS
+        return match.field in PORTS
     return isinstance(match, AnyOf | NoneOf)
 
 

@@ -55,6 +55,8 @@ def meets(a: Intervals, b: Intervals) -> bool:
         a, b = b, a
     if len(a) == 1:
         low, high = a[0]
+        if len(b) == 1:
+            return low <= b[0][1] and b[0][0] <= high
         at = bisect_left(b, (high + 1,))  # the first that begins behind it
         return at > 0 and b[at - 1][1] >= low
     i = j = 0
