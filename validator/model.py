@@ -64,8 +64,7 @@ MODULES_ANSWER = ("program", "service")
 """The kinds of conditions (Condition.about) that a module may answer of itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class FieldMatch:
+class FieldMatch(NamedTuple):
     """True where `field` is in `intervals` (normal form; already complemented if negated)."""
 
     field: Field
@@ -116,16 +115,14 @@ def bit_condition(bit: Bit) -> Condition:
     return Condition(f"bit {bit.name} {bit.number}", text, per_packet=bit.name in ("mark", "connmark"))
 
 
-@dataclass(frozen=True, slots=True)
-class BitMatch:
+class BitMatch(NamedTuple):
     """True where `bit` has the value `expected`."""
 
     bit: Bit
     expected: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class ConditionMatch:
+class ConditionMatch(NamedTuple):
     """True where `condition` has the value `expected`."""
 
     condition: Condition

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -100,7 +99,7 @@ def test_a_command_is_known_in_many_forms(form: str) -> None:
     (change,) = changes(form)
     assert not change.why
     assert change.rule is not None
-    assert replace(change.rule, line=1) == added(RULE)
+    assert change.rule._replace(line=1) == added(RULE)
 
 
 @pytest.mark.parametrize(
@@ -339,7 +338,7 @@ def test_a_script_and_the_dump_that_it_gives_say_the_same(rules: list[tuple[str,
     exported = read(dump(*blocks))[1].data
     assert isinstance(exported, WindowsRules)
     made = [change.rule for change in changes("\n".join(lines))]
-    assert [replace(rule, line=0) for rule in made if rule] == [replace(rule, line=0) for rule in exported.rules]
+    assert [rule._replace(line=0) for rule in made if rule] == [rule._replace(line=0) for rule in exported.rules]
 
 
 # --- whatever the text ------------------------------------------------------

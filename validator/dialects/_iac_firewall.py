@@ -57,7 +57,7 @@ def _moved(value: Any, places: Places, seen: dict[int, tuple[Any, Any]]) -> Any:
     if isinstance(value, tuple):
         items = [_moved(each, places, seen) for each in value]
         if any(new is not old for new, old in zip(items, value, strict=True)):
-            found = Rule._make(items) if isinstance(value, Rule) else tuple(items)
+            found = getattr(value, "_make", tuple)(items)  # a named tuple stays one
     elif is_dataclass(value) and not isinstance(value, type):
         changed = {}
         for field in fields(value):

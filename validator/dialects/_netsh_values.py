@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
 from validator.dialects._windows_rules import PROFILES, IcmpRow, Limit, WindowsRule
@@ -150,8 +149,7 @@ def changed(rule: WindowsRule, new: Mapping[str, str]) -> WindowsRule:
         limits["security"] = Limit("security", "bypass")
     order = [*LIMIT_KINDS.values()]
     ordered = sorted(limits.values(), key=lambda limit: order.index(limit.kind) if limit.kind in order else len(order))
-    found = replace(
-        rule,
+    found = rule._replace(
         name=new.get("name", rule.name),
         enabled=new["enable"] == "yes" if "enable" in new else rule.enabled,
         inbound=new["dir"] == "in" if "dir" in new else rule.inbound,
@@ -166,7 +164,7 @@ def changed(rule: WindowsRule, new: Mapping[str, str]) -> WindowsRule:
         limits=tuple(ordered),
         edge=new.get("edge", rule.edge),
     )
-    return replace(found, why=rule.why or _refused(found))
+    return found._replace(why=rule.why or _refused(found))
 
 
 def icmp_rows(protocol: str) -> tuple[IcmpRow, ...]:

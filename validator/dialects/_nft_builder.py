@@ -179,7 +179,7 @@ def _distinct(rule: Rule, place: str, identity: str) -> Rule:
         return replace(condition, key=f"{condition.key} {identity}")
 
     def of_match(match: Match) -> Match:
-        return replace(match, condition=own(match.condition)) if isinstance(match, ConditionMatch) else match
+        return match._replace(condition=own(match.condition)) if isinstance(match, ConditionMatch) else match
 
     def of_value(value: Assigned) -> Assigned:
         if isinstance(value, Choice | AnyInterface):

@@ -45,7 +45,7 @@ def negate(matches: Conj, family: Family) -> Conj:
         case InterfaceMatch() as interface:
             return (replace(interface, negated=not interface.negated),)
         case BitMatch() | ConditionMatch() as one:
-            return (replace(one, expected=not one.expected),)
+            return (one._replace(expected=not one.expected),)
         case NoneOf(inner):
             return inner
         case AnyOf() as choice:

@@ -200,7 +200,7 @@ def _packet_types(around: Surroundings) -> tuple[tuple[int, Conj], ...]:
         return ConditionMatch(around.assumed("unicast-frames", f"a packet's pkttype is {name}", value))
 
     def no(match: ConditionMatch) -> ConditionMatch:
-        return replace(match, expected=False)
+        return match._replace(expected=False)
 
     host, broadcast, multicast = kind("host", True), kind("broadcast", False), kind("multicast", False)
     return (
@@ -246,7 +246,7 @@ def _fragment_bits(expr: Expr, mask: Expr, around: Surroundings) -> Key:
 
     def meaning(value: str) -> Conj:
         if value == "0":
-            return (replace(some, expected=False),)
+            return (some._replace(expected=False),)
         return (some, ConditionMatch(around.asks(f"`{render(expr)} {value}` matches")))
 
     return WordKey(meaning, around.host.family, deps)
@@ -261,7 +261,7 @@ def _extension(expr: Expr, inner: dict[str, Expr], around: Surroundings) -> Key:
         return opaque(expr, around, (*deps, some))
 
     def meaning(value: str) -> Conj:
-        return (replace(some, expected=value not in ("false", "0")),)
+        return (some._replace(expected=value not in ("false", "0")),)
 
     return WordKey(meaning, around.host.family, deps)
 

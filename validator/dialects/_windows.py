@@ -8,7 +8,6 @@ a class of interfaces, so it is a name of an interface here. Replies of a known 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from validator.dialects import Fragment, Options
 from validator.dialects._windows_changes import apply
@@ -161,10 +160,10 @@ class _Builder:
             return
         left = tuple(name for name in rule.profiles if name not in self._void)
         if left:
-            yield replace(rule, profiles=left)
+            yield rule._replace(profiles=left)
         if rule.path in self._active_store:
             limit = Limit("other", f"rules made locally count in the profiles {', '.join(here)}, though not merged")
-            yield replace(rule, profiles=here, limits=(*rule.limits, limit))
+            yield rule._replace(profiles=here, limits=(*rule.limits, limit))
 
     # --- profiles ----------------------------------------------------------
 
@@ -264,8 +263,8 @@ class _Builder:
         secure = next((limit for limit in rule.limits if limit.kind == "security"), None)
         if secure is None:
             return
-        rest = replace(rule, limits=tuple(limit for limit in rule.limits if limit is not secure))
-        unsecured = replace(self._scope.condition(secure.sentence), expected=False)
+        rest = rule._replace(limits=tuple(limit for limit in rule.limits if limit is not secure))
+        unsecured = self._scope.condition(secure.sentence)._replace(expected=False)
         stops = self._scope.condition(f"unsecured traffic of {rule.path}:{rule.line} is blocked")
         matches = side.matches(rest, rest.span, hides)
         yield Rule((*matches, unsecured, stops), DROP, rule.span, rule.canonical, "", rule.enabled)

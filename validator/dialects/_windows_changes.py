@@ -62,7 +62,7 @@ def _changed(entries: Iterable[_Entry], change: Change, owner: int, exported: bo
     yield from entries
     if why:
         text = f"not understood, or not known: {why} ({change.span.text[:80]})"
-        yield _Entry(replace(unset(change.span, text), anything=change.verb not in _OF_RULES), owner, ())
+        yield _Entry(unset(change.span, text)._replace(anything=change.verb not in _OF_RULES), owner, ())
     elif change.verb == "add" and change.rule is not None:
         yield _Entry(change.rule, owner, ())
 
@@ -85,7 +85,7 @@ def _after(entry: _Entry, change: Change) -> Iterator[_Entry]:
 
 
 def _limited(rule: WindowsRule, sentence: str) -> WindowsRule:
-    return replace(rule, limits=(*rule.limits, Limit("other", sentence)))
+    return rule._replace(limits=(*rule.limits, Limit("other", sentence)))
 
 
 # --- which rules are chosen ------------------------------------------------

@@ -7,6 +7,7 @@ gives the fields of a rule as the registry holds them.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from validator.dialects._windows_matches import has_words
 from validator.packets.fields import Family
@@ -55,8 +56,7 @@ class IcmpRow:
     code: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class WindowsRule:
+class WindowsRule(NamedTuple):
     """A rule in the words of netsh. Addresses, ports and protocol are texts, `any` in every language: lists with
     commas of addresses, blocks, ranges and keywords (LocalSubnet, RPC).
 

@@ -10,7 +10,6 @@ voxpupuli/puppet-windows_firewall quotes.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from validator.dialects import Fragment
 from validator.dialects import _netsh_words as netsh
@@ -72,7 +71,7 @@ def parse(source: Source, ledger: Ledger) -> Fragment:
         why = f"another product filters in place of Windows' rules: FirewallRuleCategory is {category[:60]!r}"
         anything = ("any", "any", "any", "any", "any")
         doubt = WindowsRule(source.path, at, "FirewallRuleCategory", True, True, PROFILES, *anything, "block", why=why)
-        data = WindowsRules(source.path, (replace(doubt, anything=True),))
+        data = WindowsRules(source.path, (doubt._replace(anything=True),))
     return Fragment(NAME, PLATFORM, source.path, data, tuple(Family))
 
 

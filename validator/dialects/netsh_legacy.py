@@ -242,7 +242,7 @@ class _Reader:
             rule = changed(unset(self._source.span(number)), {**new, "protocol": protocol, "localport": port or "any"})
             why = "" if port else f"the port {parts['port']} is none"
             profiles = self._profiles(of) if of in self._found else ("domain", "private", "public")
-            yield replace(rule, profiles=profiles, limits=tuple(limits), why=why)
+            yield rule._replace(profiles=profiles, limits=tuple(limits), why=why)
 
     def _everyone(self, number: int, name: str) -> Limit:
         return Limit("other", f"{name.strip()!r} (line {number}) lets in everyone; verbose=enable shows it")
@@ -254,8 +254,8 @@ class _Reader:
             rule = self._rules[position]
             hidden = self._everyone(rule.line, rule.name)
             limits = tuple(limit for limit in rule.limits if limit != hidden)
-            self._rules[position] = replace(
-                rule, remote_ip=text or "any", limits=limits if text else (*limits, Limit("other", f"from {scope}"))
+            self._rules[position] = rule._replace(
+                remote_ip=text or "any", limits=limits if text else (*limits, Limit("other", f"from {scope}"))
             )
         self._scoped = 0
         self._ledger.mark(number, LineState.MODELLED if text else LineState.CONDITIONAL)
@@ -264,7 +264,7 @@ class _Reader:
         """A line that is not understood: it may let in, or stop, anything."""
         self._ledger.mark(number, LineState.UNSUPPORTED)
         self._scoped = 0
-        self._rules.append(replace(unset(self._source.span(number), why), anything=True))
+        self._rules.append(unset(self._source.span(number), why)._replace(anything=True))
 
     # --- the whole ---------------------------------------------------------
 
@@ -288,7 +288,7 @@ class _Reader:
         for protocol in ("ICMPv4", "ICMPv6"):
             new = {"name": "ICMP settings", "dir": "out", "action": "block", "protocol": protocol}
             stops = Limit("other", f"the ICMP settings stop this {protocol} message from going out")
-            yield replace(changed(unset(self._source.span(self._section.title)), new), limits=(stops,))
+            yield changed(unset(self._source.span(self._section.title)), new)._replace(limits=(stops,))
 
 
 __all__ = ["NAME", "PLATFORM", "TITLE", "convert", "parse", "sniff"]
