@@ -114,7 +114,9 @@ def test_what_keeps_a_rule_from_helping_is_told_whole() -> None:
         {"why": "some-addresses", "addresses": ["LocalSubnet"], **line},
         {"why": "other-profile", **line},
     ]
+    stop = {"leg": "request", "action": "drop", "file": "web.txt", "line": 3, "text": "stop"}
     forwards = [{"listen": "*:1", "to": "10.0.0.5:2", "onward": "open", **line}]
+    forwards += [{"listen": "*:3", "to": "10.0.0.5:4", "onward": "blocked", "blocked_by": [stop], **line}]
     made = {**SMALL, "results": [{**result, "near_misses": near, "forwards": forwards}]}
     lines = explain_in_report(result["id"], made, CATALOGUE).splitlines()
     for wanted in (
@@ -123,5 +125,6 @@ def test_what_keeps_a_rule_from_helping_is_told_whole() -> None:
         "  opens it for some addresses (it is for LocalSubnet): web.txt:7: a rule",
         "  would open it, but other-profile: web.txt:7: a rule",
         "  connections to *:1 are forwarded to 10.0.0.5:2: web.txt:7: a rule",
+        "    onward, request drop by web.txt:3: stop",
     ):
         assert wanted in lines

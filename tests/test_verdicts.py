@@ -177,6 +177,17 @@ def test_a_rate_limit_is_an_assumption_that_the_result_names(tmp_path: Path) -> 
     assert [(use.assumption, use.assumed) for use in found.conditions] == [("normal-load", True)]
 
 
+@pytest.mark.parametrize(("chain", "named"), [("INPUT", []), ("OUTPUT", ["normal-load"])])
+def test_an_assumption_of_a_chain_that_no_packet_passes_that_way_is_not_named(
+    tmp_path: Path, chain: str, named: list[str]
+) -> None:
+    """Replies go to the ports of clients, 8000 among them, but not by the chain of the requests."""
+    limit = f"-A {chain} -p tcp --dport 8000 -m hashlimit --hashlimit-above 9/sec --hashlimit-name a -j DROP\n"
+    found = judged(tmp_path, f"{limit}-A INPUT -p tcp --dport 515 -j ACCEPT\n")
+    assert found.verdict is Verdict.OPEN
+    assert [use.assumption for use in found.conditions] == named
+
+
 @pytest.mark.parametrize(
     ("rules", "peers", "exposed"),
     [

@@ -34,6 +34,10 @@ ASSUMPTIONS: Mapping[str, str] = {
         "no firewall policy of Google Cloud decides before or after the VPC rules; "
         "`gcloud compute networks get-effective-firewalls NETWORK --format=json` exports all that hold"
     ),
+    "variable-defaults": (
+        "nobody passes other values than the defaults of Terraform's variables and of templates' parameters (a .tfvars "
+        "file, -var); `terraform show -json PLAN` shows what was passed"
+    ),
     "group-policy": (
         "no group policy sets a profile otherwise than it is set locally; "
         "`reg export HKLM\\SOFTWARE\\Policies\\Microsoft\\WindowsFirewall` exports what it sets"

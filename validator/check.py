@@ -10,7 +10,7 @@ from validator.assumptions import ASSUMPTIONS
 from validator.engine.connection import Crossing, Path
 from validator.engine.survey import Survey
 from validator.errors import ExportError, UserError
-from validator.forwards import concerning, forwarded, onward
+from validator.forwards import concerning, forwarded, onward, with_forwards
 from validator.graph import PEERS, Node, Problem, build, crossings, problems
 from validator.hosts import Export, Loaded, firewalls
 from validator.model import Firewall, Forward, Hook
@@ -145,7 +145,7 @@ def _check_host(
         judged = [judge(Question(requirement, path, profile, listeners, from_anybody)) for profile in profiles]
         if taken:
             notes = tuple(_forwarded(requirement, each, own, ways) for each in taken)
-            judged = [replace(result, forwards=notes) for result in judged]
+            judged = [with_forwards(result, notes) for result in judged]
         if requirement.entry.helper and not requirement.local:
             judged = _with_data(judged, requirement, own, ways)
         results += judged
@@ -178,7 +178,8 @@ def _forwarded(requirement: Requirement, forward: Forward, own: list[Firewall], 
     if all(firewall.family is not wanted.family for firewall in own):
         return forwarded(forward, "family")
     path = _path(wanted, own, ways, wanted.entry.ports)
-    return forwarded(forward, [judge(Question(wanted, path, name)).verdict for name in _profiles(wanted.host, path)])
+    judged = [judge(Question(wanted, path, name)) for name in _profiles(wanted.host, path)]
+    return forwarded(forward, judged, wanted.host_told)
 
 
 def _crossed_by_peers(firewall: Firewall) -> bool:

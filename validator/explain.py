@@ -118,6 +118,8 @@ def _result(result: Mapping[str, Any]) -> Iterator[str]:
         yield plain(f"  {_miss(miss)}: {_place(miss)}")
     for each in result.get("forwards", ()):
         yield plain(f"  connections to {each['listen']} are forwarded to {each['to']}: {_place(each)}")
+        for blame in each.get("blocked_by", ()):
+            yield plain(f"    onward, {blame['leg']} {blame['action']} by {_place(blame)}")
 
 
 def _miss(miss: Mapping[str, Any]) -> str:

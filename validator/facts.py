@@ -28,6 +28,7 @@ _ENTRY: Mapping[str, Type] = {
     "direction": _TEXT,
     "ports": _TEXT,
     "local": _TRUTH,
+    "where_and_peer": _TEXT,  # and the peer host, where it is about that one alone: `db from web`
     "peers_declared": _TRUTH,
     "alternative": _TEXT,  # empty also where the host's settings leave only one of the group
     "alternative_met": _TRUTH,
@@ -69,6 +70,21 @@ FACTS: Mapping[str, Mapping[str, Type]] = {
         "families_differ": _TRUTH,  # for some protocol one family is open and the other one stopped
         "families_open": _TEXTS,
         "families_stopped": _TEXTS,
+    },
+    # A port of a module that anybody reaches, whatever peers are declared; once for all of these.
+    "exposure": {
+        **_PLACE,
+        "profile": _MAYBE,
+        "module": _TEXT,
+        "module_id": _TEXT,
+        "entry": _TEXT,
+        "ports": _TEXT,
+        "protocol": _TEXT,
+        "service": _TEXT,  # `TCP 3306`
+        "family": _TEXT,
+        "category": _TEXT,
+        "clear_text": _TRUTH,
+        "deciding": _TEXT,  # `file:line: raw text` of the first line that lets anybody in
     },
     # A rule that would have let requests pass; or, where `why` is no-rule, that there is none.
     "near-miss": {
@@ -113,7 +129,7 @@ FACTS: Mapping[str, Mapping[str, Type]] = {
         **_PLACE,
         "listen": _TEXT,  # `*:9340`
         "to": _TEXT,  # `10.0.0.5:9340`
-        "onward": _TEXT,  # open, partial, blocked, unknown, or why it is not judged: host, name, family
+        "onward": _TEXT,  # open, partial, blocked, unknown, unless-own, or why it is not judged: host, name, family
         "onward_text": _TEXT,
         "line": _TEXT,
         "services": _TEXTS,

@@ -1,18 +1,18 @@
-"""Ports that a service of the host forwards elsewhere: which requirements they concern, and whether what is forwarded
-leaves the host."""
+"""Ports that a service of the host forwards elsewhere: which requirements they concern, whether what is forwarded
+leaves the host, and what that makes of a result."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from validator.model import Forward
 from validator.packets.fields import Family, Intervals
 from validator.packets.intervals import meets
 from validator.policy import Direction
 from validator.requirements import Requirement, ranges
-from validator.results import Forwarded, Verdict
+from validator.results import ConditionUse, Forwarded, Result, Verdict
 
 
 def concerning(requirement: Requirement, forwards: Iterable[Forward]) -> tuple[Forward, ...]:
@@ -49,7 +49,8 @@ def onward(requirement: Requirement, forward: Forward) -> Requirement | str:
         return "name"
     family = Family.IPV4 if address.version == 4 else Family.IPV6
     there: Intervals = ((int(address), int(address)),)
-    if address.is_loopback or address.is_unspecified or meets(ranges(requirement.host.addresses, family), there):
+    own = ranges(requirement.host.addresses, family)
+    if address.is_loopback or address.is_unspecified or meets(own, there) or _same(forward.listen, address):
         return "host"
     ports: Intervals = ((forward.connect_port, forward.connect_port),)
     return replace(
@@ -63,17 +64,56 @@ def onward(requirement: Requirement, forward: Forward) -> Requirement | str:
     )
 
 
-def forwarded(forward: Forward, verdicts: Sequence[Verdict] | str) -> Forwarded:
-    """What a result says of a forward; `verdicts` are those of the way onward by profile, or why there are none."""
-    state = verdicts if isinstance(verdicts, str) else _together(verdicts)
-    return Forwarded(
-        f"{_at(forward.listen, forward.port)}", _at(forward.connect, forward.connect_port), state, forward.span
+def _same(listen: str, address: IPv4Address | IPv6Address) -> bool:
+    """Whether connections are taken at `address` itself, which is then the host's own."""
+    try:
+        return ip_address(listen) == address
+    except ValueError:
+        return False
+
+
+def forwarded(forward: Forward, results: Sequence[Result] | str, told: bool = False) -> Forwarded:
+    """What a result says of a forward; `results` are those of the way onward by profile, or why there are none.
+
+    `told`: somebody told the host's addresses in the family of the way onward.
+    """
+    listen, to = _at(forward.listen, forward.port), _at(forward.connect, forward.connect_port)
+    if isinstance(results, str):
+        return Forwarded(listen, to, results, forward.span)
+    verdicts = {result.verdict for result in results}
+    # Where profiles differ, nobody told by which one it leaves.
+    state = verdicts.pop().value if len(verdicts) == 1 else Verdict.UNKNOWN.value
+    if state == Verdict.BLOCKED and not told:
+        state = "unless-own"
+    blocked_by = dict.fromkeys(blame for result in results for blame in result.blocked_by)
+    return Forwarded(listen, to, state, forward.span, tuple(blocked_by))
+
+
+_GETS_ON = (Verdict.OPEN.value, "host")
+
+
+def with_forwards(result: Result, forwards: tuple[Forwarded, ...]) -> Result:
+    """`result` with who may take its connections in the module's place. What would get through then depends on
+    the module's listening there itself, unless the way onward is surely open too."""
+    doubts = tuple(_listens_itself(each) for each in forwards if each.onward not in _GETS_ON)
+    if not doubts or result.verdict is Verdict.BLOCKED:
+        return replace(result, forwards=forwards)
+    part = result.verdict is Verdict.PARTIAL and not result.restricted
+    return replace(
+        result,
+        forwards=forwards,
+        verdict=Verdict.PARTIAL if part else Verdict.UNKNOWN,
+        restricted=False,
+        request=Verdict.UNKNOWN if result.request is Verdict.OPEN else result.request,
+        conditions=(*doubts, *result.conditions),
+        accepted=(),
+        witness_accepted=None,
     )
 
 
-def _together(verdicts: Sequence[Verdict]) -> str:
-    """One verdict for all profiles; unknown where they differ, since nobody told by which one it leaves."""
-    return verdicts[0].value if len(set(verdicts)) == 1 else Verdict.UNKNOWN.value
+def _listens_itself(each: Forwarded) -> ConditionUse:
+    text = f"the module itself listens on {each.listen}, not what forwards it to {each.to}"
+    return ConditionUse(text, each.span, None)
 
 
 def _at(address: str, port: int) -> str:

@@ -87,12 +87,14 @@ class NearMiss:
 class Forwarded:
     """A service of the host that takes the connections to `listen` and forwards them to `to` (`10.0.0.5:443`). `onward`
     is the verdict of its own connection on the way out of the host, `host` where it stays there, `name` where
-    the address is not known, or `family` where no export is of that address family."""
+    the address is not known, `family` where no export is of that address family, or `unless-own` where it is
+    blocked unless the address is one of the host's, which nobody told. `blocked_by`: the lines that stop it."""
 
     listen: str
     to: str
     onward: str
     span: Span
+    blocked_by: tuple[Blame, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,8 @@ class Result:
     are the verdicts of the legs alone. `accepted_by`/`blocked_by` are the deciding lines of each side,
     their union in order is `blame`. `alternative` is the group of a module of which one must be
     open (`database`), `alternative_met` whether one surely is. `exposed`: accepted from any
-    address at all, whatever peers the site declares. `data_connections`: of a port entry with a helper, whether the
+    address at all, whatever peers the site declares, at the host's own end; `exposed_by` are the lines that
+    accept it. `data_connections`: of a port entry with a helper, whether the
     connections it opens get through: `open`, `related` (only where the helper tells the firewall that they
     belong to it), `blocked`, `unknown`; empty for others. `forwards`: who takes its connections in the module's place.
     `peer_host`: the one peer it is about, a host of the site whose own firewall is crossed too; empty for others.
@@ -141,6 +144,7 @@ class Result:
     alternative: str = ""
     alternative_met: bool = False
     exposed: bool = False
+    exposed_by: tuple[Blame, ...] = ()
     peer_host: str = ""
     category: str = ""
     clear_text: bool = False
@@ -180,8 +184,8 @@ class Skipped:
 class Subject:
     """What a rule of the catalogue is asked about.
 
-    `kind` is `result`, `row` (a port entry over protocols and families), `firewall`, `host` or
-    `export`. `facts` are the names a rule's `when` and `message` may use. `span` is where a finding
+    `kind` is one of those that `facts.py` declares: `result`, `row` (a port entry over protocols and families),
+    `exposure`, `firewall`. `facts` are the names a rule's `when` and `message` may use. `span` is where a finding
     points; `stable` is the text its fingerprint stands on (no line numbers); `blame` are the lines
     to show with it; `result` is the id of the result it is about, or None.
     """

@@ -28,6 +28,7 @@ def subjects(checked: Checked) -> list[Subject]:
     return [
         *_results(view),
         *_rows(view),
+        *_exposures(view),
         *near_subjects([each for each in checked.report.results if not view.spare(each)], view.text),
         *forward_subjects(checked.report.results, view.text),
         *_alternatives(view),
@@ -109,6 +110,7 @@ def _entry_facts(view: _View, result: Result) -> dict[str, Value]:
         "direction": result.direction.value,
         "ports": port_text(result.ports),
         "local": result.local,
+        "where_and_peer": _where_and_peer(result),
         "peers_declared": result.peers_declared,
         "alternative": view.alternative(result),
         "alternative_met": result.alternative_met,
@@ -125,7 +127,7 @@ def _results(view: _View) -> Iterator[Subject]:
             **_entry_facts(view, result),
             "firewall": result.firewall,
             "protocol": result.protocol,
-            "service": f"{result.protocol.upper()} {port_text(result.ports)}",
+            "service": _service(result),
             "family": result.family.value,
             "verdict": result.verdict.value,
             "restricted": result.restricted,
@@ -147,6 +149,16 @@ def _results(view: _View) -> Iterator[Subject]:
         }
         canonical = blame[0].canonical if blame else ""
         yield Subject("result", facts, view.span(result), f"{canonical}\n{result.id}", result.id, blame)
+
+
+def _service(result: Result) -> str:
+    return f"{result.protocol.upper()} {port_text(result.ports)}"
+
+
+def _where_and_peer(result: Result) -> str:
+    place = where(result.host, result.profile)
+    way = "from" if result.direction is Direction.INBOUND else "to"
+    return f"{place} {way} {result.peer_host}" if result.peer_host else place
 
 
 def _stopped_on(result: Result) -> str:
@@ -209,6 +221,35 @@ def _split(
             through.update((name(result), None) for result in inside if passes(result))
             not_through.update((name(result), None) for result in inside if stopped(result))
     return list(through), list(not_through)
+
+
+def _exposures(view: _View) -> Iterator[Subject]:
+    """What anybody reaches. That is the host's own firewall's doing, so it is told once whatever the peers."""
+    seen: set[_Key] = set()
+    for result in view.report.results:
+        key = (*_row(result)[:-1], result.protocol, result.family)
+        if not result.exposed or key in seen:
+            continue
+        seen.add(key)
+        span = next((blame.span for blame in result.exposed_by if blame.span.path), view.span(result))
+        facts: dict[str, Value] = {
+            "host": result.host,
+            "where": where(result.host, result.profile),
+            "profile": result.profile,
+            "module": result.module_name,
+            "module_id": result.module,
+            "entry": result.port_entry,
+            "ports": port_text(result.ports),
+            "protocol": result.protocol,
+            "service": _service(result),
+            "family": result.family.value,
+            "category": result.category,
+            "clear_text": result.clear_text,
+            "deciding": view.text(span),
+        }
+        canonical = result.exposed_by[0].canonical if result.exposed_by else ""
+        own = result.id.removesuffix(f"/peer-{result.peer_host}")
+        yield Subject("exposure", facts, span, f"{canonical}\n{own}", result.id, result.exposed_by)
 
 
 def _alternatives(view: _View) -> Iterator[Subject]:

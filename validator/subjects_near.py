@@ -121,6 +121,10 @@ _ONWARD = {
     "blocked": "the connection it makes there is blocked on its way out of this host",
     "partial": "the connection it makes there is partly blocked on its way out of this host",
     "unknown": "whether the connection it makes there gets out of this host depends on conditions",
+    "unless-own": (
+        "the connection it makes there is blocked on its way out of this host, unless {address} is its own: give its "
+        "addresses in the site file"
+    ),
 }
 
 
@@ -137,9 +141,12 @@ def forward_subjects(results: Sequence[Result], text: Callable[[Span], str]) -> 
             "listen": each.listen,
             "to": each.to,
             "onward": each.onward,
-            "onward_text": _ONWARD[each.onward],
+            "onward_text": _ONWARD[each.onward].format(address=plain(each.to.rpartition(":")[0])),
             "line": text(each.span),
             "services": services(taken),
             "results": len(taken),
         }
-        yield Subject("forward", facts, each.span, f"{each.listen}\n{each.to}", taken[0].id)
+        blame = each.blocked_by if each.onward == "blocked" else ()
+        span = next((one.span for one in blame if one.span.path), each.span)
+        stable = "\n".join((*(one.canonical for one in blame[:1]), each.listen, each.to))
+        yield Subject("forward", facts, span, stable, taken[0].id, blame)

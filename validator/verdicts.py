@@ -42,6 +42,7 @@ def judge(question: Question) -> Result:
     refused = _refused(judgement, verdict)
     blocked_by = _blocked_by(judgement, refused, requirement.local)
     accepted_by = _accepted_by(judgement, requirement.local)
+    exposed, exposed_by = _exposed(question, settled, verdict, accepted_by)
     return Result(
         id=_identity(question),
         host=requirement.host.name,
@@ -71,7 +72,8 @@ def judge(question: Question) -> Result:
         reply=_leg_verdict(judgement, (REPLY,), verdict),
         near_misses=near_misses(question, verdict, restricted),
         alternative=requirement.module.alternative,
-        exposed=_exposed(question, settled, verdict),
+        exposed=exposed,
+        exposed_by=tuple(exposed_by),
         category=requirement.module.category,
         clear_text=requirement.module.clear_text,
     )
@@ -233,11 +235,15 @@ def _assumed(question: Question) -> Iterator[tuple[Condition, str]]:
     """The assumed conditions of rules that a packet of the question can meet on any leg, each with its assumption:
     every one at normal load, and of the others one for each export, since that is all that is said."""
     # A condition assumed to be false keeps its rule from matching, and is used all the same.
-    ways = [evaluator(question, leg, without=(Field.STATE,)) for leg in LEGS]
+    ways = [(leg.mirrored, evaluator(question, leg, without=(Field.STATE,))) for leg in LEGS]
     requirement = question.requirement
     groups = question.path.assuming(PROTOCOLS[requirement.protocol], requirement.entry.ports)
     for (name, _), rules in groups.items():
-        met = (rule for rule in rules if any(way.meets_but_for_assumptions(rule) for way in ways))
+        met = (
+            rule
+            for mirrored, rule in rules
+            if any(leg is mirrored and way.meets_but_for_assumptions(rule) for leg, way in ways)
+        )
         for rule in met if name == "normal-load" else islice(met, 1):
             for condition in assumed_conditions([rule]):
                 if condition.assumption == name:
@@ -257,14 +263,16 @@ def _of_export(condition: Condition, assumption: str) -> Condition:
 # --- who else gets in ------------------------------------------------------
 
 
-def _exposed(question: Question, settled: Settled, verdict: Verdict) -> bool:
-    """Whether anybody at all gets through, inbound, whatever peers the site declares."""
+def _exposed(
+    question: Question, settled: Settled, verdict: Verdict, accepted_by: list[Blame]
+) -> tuple[bool, list[Blame]]:
+    """Whether anybody at all gets through, inbound, whatever peers the site declares; and who lets them."""
     requirement = question.requirement
     if requirement.entry.direction is not Direction.INBOUND or requirement.local:
-        return False
+        return False, []
     if requirement.peers is None:
-        return verdict is Verdict.OPEN
+        return (True, accepted_by) if verdict is Verdict.OPEN else (False, [])
     path = question.from_anybody or question.path
     region = path.space.box(replace(question, path=path).bounds(anybody=True))
     anybody = Judgement(path, PROTOCOLS[requirement.protocol], requirement.entry.ports, region, settled=settled)
-    return anybody.surely == region
+    return (True, _accepted_by(anybody, False)) if anybody.surely == region else (False, [])

@@ -47,6 +47,18 @@ def test_literal_rules_are_read() -> None:
     assert counts(json.dumps(export, indent=1))["unsupported"] == 0
 
 
+def test_a_default_is_an_assumption_that_can_be_withdrawn() -> None:
+    """A deployment may pass another value."""
+    office = rule(sourceAddressPrefix="[parameters('office')]")
+    export = template(group(office, rule("Ssh", priority=110, destinationPortRange="22"), deny()))
+    export["parameters"] = defaults(office="192.0.2.0/24")
+    assert [verdict(host(export), port, source="192.0.2.1") for port in (80, 22, 81)] == ["accept", "accept", "drop"]
+    used = [trace(host(export), destination_port=port, source="192.0.2.1").conditions for port in (80, 22)]
+    assert [[each.assumption for each in conditions] for conditions in used] == [["variable-defaults"], []]
+    untold = host(export, withdrawn=("variable-defaults",))
+    assert verdict(untold, 80, source="192.0.2.1") == "unknown"
+
+
 def test_defaults_and_variables_are_what_they_say() -> None:
     wanted = rule(
         sourceAddressPrefix="[parameters('office')]",

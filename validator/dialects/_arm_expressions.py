@@ -2,7 +2,7 @@
 
 "Understand the structure and syntax of ARM templates" and "ARM template functions" (Azure Resource Manager
 documentation): a text in brackets is an expression; `parameters('x')` is the parameter's default value here, which a
-deployment may replace.
+deployment may replace (see `_iac_defaults`).
 """
 
 from __future__ import annotations
@@ -72,10 +72,15 @@ class Scope:
         return self.known[key]
 
 
-def scope(template: Located) -> Scope:
-    """The scope of a template."""
+def has_defaults(template: Located) -> bool:
+    """Whether a parameter has a default value."""
+    return any(value is not None for value, _ in scope(template).parameters.values())
+
+
+def scope(template: Located, defaults: bool = True) -> Scope:
+    """The scope of a template; without `defaults` nobody knows its parameters."""
     parameters: dict[str, tuple[Any, int]] = {}
-    declared = template.get("parameters")
+    declared = template.get("parameters") if defaults else None
     for name, each in declared.items() if isinstance(declared, Located) else ():
         if isinstance(each, Located):
             parameters[name.casefold()] = (each.get("defaultValue"), each.at("defaultValue"))

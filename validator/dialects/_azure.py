@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from validator.dialects import Fragment, Options
-from validator.dialects._azure_data import SecurityGroup
+from validator.dialects._azure_data import SecurityGroup, Untold
 from validator.dialects._azure_estate import Estate, estate
 from validator.dialects._azure_points import PLACES, Point, Wall, points
 from validator.dialects._azure_rules import Ruleset
 from validator.dialects._azure_sides import HOST_ADDRESS, METADATA_ADDRESS, Sides
 from validator.dialects._cloud import addresses
+from validator.dialects._iac_defaults import assuming_defaults
 from validator.model import ACCEPT, DROP, Action, Chain, FieldMatch, Firewall, Hook, Rule, Verb, undecidable
 from validator.packets.fields import Field
 from validator.packets.intervals import normalise
@@ -29,6 +30,24 @@ def convert(fragments: Sequence[Fragment], options: Options, platform: str = "az
     Where nobody told which of several points it is, each is an alternative. Raises SiteError for a group that no export
     holds, or that is not the only one of its name.
     """
+    if not any(isinstance(part, Untold) for fragment in fragments for part in _parts(fragment)):
+        return _made(fragments, options, platform)
+    return assuming_defaults(
+        lambda defaults: _made(fragments if defaults else list(map(_untold, fragments)), options, platform), options
+    )
+
+
+def _parts(fragment: Fragment) -> tuple[object, ...]:
+    return fragment.data if isinstance(fragment.data, tuple) else (fragment.data,)
+
+
+def _untold(fragment: Fragment) -> Fragment:
+    """A template without the default values of its parameters; any other export as it is."""
+    untold = next((part for part in _parts(fragment) if isinstance(part, Untold)), None)
+    return replace(fragment, data=(untold.groups, untold.networks)) if untold else fragment
+
+
+def _made(fragments: Sequence[Fragment], options: Options, platform: str) -> Firewall | None:
     found = estate(fragments, options)
     if not any(export.groups for export in found.exports):
         return None

@@ -125,6 +125,14 @@ class ServiceTags:
     tags: Mapping[str, tuple[str, ...]]
 
 
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """What a template says where nobody knows its parameters, beside what it says with their default values."""
+
+    groups: SecurityGroups
+    networks: VirtualNetworks
+
+
 def identity(text: str) -> str:
     """The form of a resource's id or name in which two of the same are equal: Azure does not tell capitals from small
     letters in them ("Naming rules and restrictions for Azure resources")."""

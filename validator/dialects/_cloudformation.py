@@ -17,6 +17,7 @@ from validator.dialects._aws import convert as aws_convert
 from validator.dialects._aws_data import Group, Groups, Permission
 from validator.dialects._cloudformation_values import Template
 from validator.dialects._iac_aws import Said, doubted, everything, permission, unread
+from validator.dialects._iac_defaults import assuming_defaults
 from validator.dialects._iac_firewall import behind, placed
 from validator.dialects._iac_values import Places, Reference, Resource, Unknown, items, unknowns
 from validator.dialects._json_positions import Located
@@ -44,16 +45,23 @@ _HARMLESS = ("AWS::Serverless-", "AWS::SecretsManager-", "AWS::CodeDeploy", "AWS
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """One template: its resources that matter, evaluated; `changed` says what may add to them beyond the template."""
+    """One template: its resources that matter, evaluated; `changed` says what may add to them beyond the template.
+    `untold` is the same where nobody knows the values of its parameters; None where no parameter has a default."""
 
     path: str
     resources: tuple[Resource, ...]
     changed: tuple[tuple[str, int], ...] = ()
+    untold: Stack | None = None
 
 
 def stack(body: Located, path: str) -> Stack:
     """The security groups, rules and network ACLs of a template. Raises ExportError where it is nested too deep."""
     template = Template(body)
+    told = _stack(body, path, template)
+    return replace(told, untold=_stack(body, path, Template(body, defaults=False))) if template.has_defaults else told
+
+
+def _stack(body: Located, path: str, template: Template) -> Stack:
     there = body.get("Resources")
     listed = there if isinstance(there, Located) else Located(1)
     found, changed = [], []
@@ -105,6 +113,14 @@ def convert(fragments: Sequence[Fragment], options: Options) -> Firewall | None:
     """The firewall of one family that the templates of a host make. Raises ExportError where none has a group, and what
     `_aws.convert` raises, with the template's own lines."""
     stacks = [fragment.data for fragment in fragments if isinstance(fragment.data, Stack)]
+    if all(each.untold is None for each in stacks):
+        return _made(stacks, options)
+    return assuming_defaults(
+        lambda defaults: _made([each if defaults else each.untold or each for each in stacks], options), options
+    )
+
+
+def _made(stacks: Sequence[Stack], options: Options) -> Firewall | None:
     paths = tuple(dict.fromkeys(each.path for each in stacks))
     places = Places()
     places.add(paths[0], 1, "")

@@ -1,8 +1,8 @@
 """What the intrinsic functions of a CloudFormation template give, as far as the template tells.
 
 "Intrinsic function reference" (CloudFormation template reference): Ref, Fn::GetAtt, Fn::Sub, Fn::Join, Fn::Select,
-Fn::Split, Fn::FindInMap, Fn::If and the condition functions. A parameter has its default; one without, or of Systems
-Manager, is not known. What is not known keeps the function's text.
+Fn::Split, Fn::FindInMap, Fn::If and the condition functions. A parameter has its default (see `_iac_defaults`);
+one without, or of Systems Manager, is not known. What is not known keeps the function's text.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ _DEEPEST = 200
 class Template:
     """The parts of a template that functions ask: parameters, mappings, conditions and the names of resources."""
 
-    def __init__(self, body: Located) -> None:
-        self._parameters = _part(body, "Parameters")
+    def __init__(self, body: Located, defaults: bool = True) -> None:
+        self._parameters, self._defaults = _part(body, "Parameters"), defaults
         self._mappings = _part(body, "Mappings")
         self._conditions = _part(body, "Conditions")
         self._resources = _part(body, "Resources")
@@ -47,6 +47,11 @@ class Template:
             "Fn::Not": self._not,
             "Condition": self.condition,
         }
+
+    @property
+    def has_defaults(self) -> bool:
+        """Whether a parameter has a default, which whoever makes the stack may replace."""
+        return any(isinstance(each, Located) and "Default" in each for each in self._parameters.values())
 
     def value(self, given: Any) -> Any:
         """`given` with its functions evaluated; objects stay Located, and lists lose what is NO_VALUE.
@@ -92,7 +97,7 @@ class Template:
         return Reference(f"Ref {name}", name, "Ref") if isinstance(name, str) and name in self._resources else None
 
     def _default(self, parameter: Located) -> Any:
-        kind, default = str(parameter.get("Type")), parameter.get("Default")
+        kind, default = str(parameter.get("Type")), parameter.get("Default") if self._defaults else None
         if kind.startswith("AWS::SSM::") or isinstance(default, Located | list | Unknown) or default is None:
             return None
         if kind.startswith(("List<", "CommaDelimitedList")):

@@ -1,9 +1,9 @@
 """Firewall rules and firewall policies of Google Cloud as a firewall of the model.
 
-"VPC firewall rules" (Cloud NGFW documentation): the rule with the lowest priority number decides, deny before allow at
-the same one; what no rule decides is denied inbound and allowed outbound (the implied rules at 65535); replies to what
-was allowed pass (stateful); a disabled rule does not count. The metadata server at 169.254.169.254 is always reached;
-TCP port 25 to external addresses may be blocked whatever the rules say, by project.
+"VPC firewall rules" (Cloud NGFW documentation, https://docs.cloud.google.com/firewall/docs/firewalls): the rule with
+the lowest priority number decides, deny before allow at the same one; what no rule decides is denied inbound and
+allowed outbound (the implied rules at 65535); replies to what was allowed pass (stateful); a disabled rule does not
+count. What no rule changes is in `_gcp_platform`.
 
 "Evaluation order for firewall policies and rules": hierarchical policies, system policies, VPC rules, then global and
 regional network policies; with networkFirewallPolicyEnforcementOrder BEFORE_CLASSIC_FIREWALL the network policies come
@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from ipaddress import ip_address, ip_network
 
 from validator.dialects import Fragment, Options
 from validator.dialects._cloud import assumed
@@ -29,6 +28,7 @@ from validator.dialects._gcp_data import (
     network_name,
 )
 from validator.dialects._gcp_matches import ALWAYS, When, is_target, limits, matches, own, peers, per_point, traffic
+from validator.dialects._gcp_platform import platform_addresses, platform_rules
 from validator.dialects._gcp_points import Known, Point, points
 from validator.errors import ExportError
 from validator.model import (
@@ -39,23 +39,17 @@ from validator.model import (
     Chain,
     Condition,
     ConditionMatch,
-    FieldMatch,
     Firewall,
     Hook,
     Rule,
     Verb,
-    stateful,
     undecidable,
 )
-from validator.packets.fields import TCP, Family, Field
-from validator.packets.intervals import complement, normalise
 from validator.source import Span
 
 _NO_POLICIES = "no-firewall-policies"
 _LIST = "gcloud compute firewall-rules list --format=json"
 _KINDS = ("hierarchy", "system", "global", "regional")
-_METADATA = int(ip_address("169.254.169.254"))
-_PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +89,7 @@ def convert(fragments: Sequence[Fragment], options: Options) -> Firewall | None:
         exports=tuple(dict.fromkeys(fragment.path for fragment in fragments)),
         loopback_filtered=False,
         alternatives=tuple(point.span for point in host.points) if several and chains else (),
+        platform_addresses=platform_addresses(options.family),
     )
 
 
@@ -154,7 +149,8 @@ def _chains(name: str, inbound: bool, host: _Host) -> Iterator[Chain]:
     rules = Chain(f"VPC rules {name}", tuple(_vpc(inbound, host)))
     yield rules
     steps += _jump((ALWAYS,), Span(host.path, 1, "VPC firewall rules"), rules)
-    yield Chain(name, (*_always(inbound, host), *_unseen(host), *steps, *late), _implied(name, inbound, host))
+    fixed = (*platform_rules(inbound, host.options.family, host.path), *_unseen(host))
+    yield Chain(name, (*fixed, *steps, *late), _implied(name, inbound, host))
 
 
 def _unseen(host: _Host) -> Iterator[Rule]:
@@ -192,25 +188,6 @@ def _policies_first(host: _Host, point: Point) -> When:
         "(gcloud compute networks list --format=json tells)"
     )
     return ((ConditionMatch(Condition(f"gcp order {point.network}", text)),),)
-
-
-def _always(inbound: bool, host: _Host) -> Iterator[Rule]:
-    """What holds whatever the rules say: replies, the metadata server, mail to external addresses."""
-    yield stateful(Span(host.path, 1, "replies pass (Google Cloud's firewall is stateful)"))
-    if inbound or host.options.family is not Family.IPV4:
-        return
-    text = "the metadata server is always allowed"
-    server = FieldMatch(Field.DESTINATION, ((_METADATA, _METADATA),))
-    yield Rule((server,), ACCEPT, Span(host.path, 1, text), text, implicit=True)
-    text = "Google Cloud may block TCP port 25 to external addresses"
-    private = normalise((int(net[0]), int(net[-1])) for net in map(ip_network, _PRIVATE))
-    mail = (
-        FieldMatch(Field.DESTINATION, complement(private, (1 << 32) - 1)),
-        FieldMatch(Field.PROTOCOL, ((TCP, TCP),)),
-        FieldMatch(Field.DESTINATION_PORT, ((25, 25),)),
-        ConditionMatch(Condition("gcp mail blocked", f"{text}, and does so in this project")),
-    )
-    yield Rule(mail, DROP, Span(host.path, 1, text), text, implicit=True)
 
 
 def _implied(name: str, inbound: bool, host: _Host) -> Rule:

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any
 
 from validator.dialects import Fragment, Options
+from validator.dialects._iac_defaults import assuming_defaults
 from validator.dialects._iac_firewall import behind, placed
 from validator.dialects._iac_values import Places, Resource
 from validator.dialects._terraform_aws import aliases
@@ -23,6 +24,7 @@ from validator.dialects._terraform_data import (
     unread,
 )
 from validator.dialects._terraform_google import rules as google_rules
+from validator.dialects._terraform_modules import has_defaults
 from validator.dialects._terraform_modules import resources as made_by
 from validator.errors import ExportError, SiteError, UnknownExportError
 from validator.model import Firewall
@@ -42,11 +44,25 @@ def convert(fragments: Sequence[Fragment], options: Options) -> Firewall | None:
     found, calls = _resources(fragments)
     paths = tuple(dict.fromkeys(fragment.path for fragment in fragments))
     provider = _provider(found, calls, options, paths[0])
+    told = replace(options, groups=_addresses(found, options.groups)) if provider == "aws" else options
+    if not has_defaults([fragment.data for fragment in fragments if isinstance(fragment.data, TerraformFile)]):
+        return _made(provider, found, calls, paths, told)
+
+    def make(defaults: bool) -> Firewall | None:
+        said = (found, calls) if defaults else _resources(fragments, defaults=False)
+        return _made(provider, *said, paths, told)
+
+    return assuming_defaults(make, options)
+
+
+def _made(
+    provider: str, found: Sequence[Resource], calls: Sequence[Call], paths: tuple[str, ...], told: Options
+) -> Firewall | None:
+    """The firewall that the provider's converter makes of resources."""
     places = Places()
     places.add(paths[0], 1, "")
     data = _translated(provider, found, calls, places)
     given = [Fragment(provider, provider, "", data, tuple(Family))]
-    told = replace(options, groups=_addresses(found, options.groups)) if provider == "aws" else options
     made = placed(_converter(provider), given, told, places)
     if made is None:
         return None
@@ -58,14 +74,14 @@ def _converter(provider: str) -> Any:
     return import_module(f"validator.dialects._{provider}").convert
 
 
-def _resources(fragments: Sequence[Fragment]) -> tuple[list[Resource], list[Call]]:
+def _resources(fragments: Sequence[Fragment], defaults: bool = True) -> tuple[list[Resource], list[Call]]:
     files = [fragment.data for fragment in fragments if isinstance(fragment.data, TerraformFile)]
     others = [fragment.data for fragment in fragments if isinstance(fragment.data, TerraformResources)]
     if len(others) + bool(files) > 1:
         problem = "this is one of several plans, states and configurations of one host"
         raise ExportError(problem, "give either the .tf files, the plan or the state", others[0].path, 1)
     if files:
-        return made_by(files)
+        return made_by(files, defaults)
     return list(others[0].resources), list(others[0].calls)
 
 

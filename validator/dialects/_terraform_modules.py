@@ -1,8 +1,8 @@
 """The resources that Terraform configuration makes: modules, variables, locals, count, for_each and dynamic blocks.
 
 Terraform language documentation: all .tf files of a folder are one module; "Modules" (`source = "./x"` is the folder
-x beside it), "Input Variables" (the default, where the caller gives none; a .tfvars file or the command line may
-give another), "The count / for_each Meta-Arguments", "dynamic Blocks".
+x beside it), "Input Variables" (the default, where the caller gives none; see `_iac_defaults`), "The count / for_each
+Meta-Arguments", "dynamic Blocks".
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ Key = str | int | None
 """What tells instances apart: for_each's key, count's index, None for the only one."""
 
 
-def resources(files: Sequence[TerraformFile]) -> tuple[list[Resource], list[Call]]:
+def resources(files: Sequence[TerraformFile], defaults: bool = True) -> tuple[list[Resource], list[Call]]:
     """The firewall resources of all `files`, and the modules that were called and are not among them.
 
-    Raises ExportError for a configuration that Terraform refuses, or that takes too long.
+    Without `defaults` nobody knows what the variables are that may be set from outside. Raises ExportError for a
+    configuration that Terraform refuses, or that takes too long.
     """
     folders: dict[str, list[TerraformFile]] = {}
     for file in files:
@@ -38,7 +39,7 @@ def resources(files: Sequence[TerraformFile]) -> tuple[list[Resource], list[Call
     calls: list[Call] = []
     for top in tops:
         prefix = "" if len(tops) == 1 else f"{posixpath.basename(top)}/"
-        module = Module(top, folders, prefix, {}, Budget(folders[top][0].path))
+        module = Module(top, folders, prefix, {}, Budget(folders[top][0].path), defaults=defaults)
         try:
             found += module.all_resources()
             calls += module.all_calls()
@@ -52,6 +53,13 @@ def roots(files: Sequence[TerraformFile]) -> list[str]:
     """The folders that no other folder calls, in order; all of them where each is called."""
     folders = {file.folder for file in files}
     return sorted(folders - {folder for file in files for folder in called(file)}) or sorted(folders)
+
+
+def has_defaults(files: Sequence[TerraformFile]) -> bool:
+    """Whether a variable that may be set from outside has a default."""
+    tops = roots(files)
+    blocks = [block for file in files if file.folder in tops for block in file.body.blocks]
+    return any(block.type == "variable" and "default" in block.body.attributes for block in blocks)
 
 
 def called(file: TerraformFile) -> set[str]:
@@ -85,8 +93,10 @@ class Module:
         given: Mapping[str, Any],
         budget: Budget,
         depth: int = 0,
+        defaults: bool = True,
     ) -> None:
         self._folders, self._prefix, self._given, self._depth = folders, prefix, given, depth
+        self._defaults = defaults
         self._scope = Scope(self._resolve, {}, budget, prefix)
         self._named: dict[tuple[str, str], tuple[Block, TerraformFile]] = {}
         self._locals: dict[str, Expression] = {}
@@ -139,7 +149,7 @@ class Module:
         attributes = self._named["variable", name][0].body.attributes
         if name in self._given:
             value = self._given[name]
-        elif "default" in attributes:
+        elif "default" in attributes and self._defaults:
             value = evaluate(attributes["default"][0], self._scope)
         else:
             raise NotHere

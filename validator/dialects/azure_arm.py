@@ -12,9 +12,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from validator.dialects import Fragment
-from validator.dialects._arm_expressions import Scope, scope
+from validator.dialects._arm_expressions import Scope, has_defaults, scope
 from validator.dialects._azure import convert
-from validator.dialects._azure_data import SecurityGroup, SecurityGroups, SecurityRule, VirtualNetwork, VirtualNetworks
+from validator.dialects._azure_data import (
+    SecurityGroup,
+    SecurityGroups,
+    SecurityRule,
+    Untold,
+    VirtualNetwork,
+    VirtualNetworks,
+)
 from validator.dialects._azure_groups import rule, rules
 from validator.dialects._azure_json import Thing, id_of, is_kind, mark, texts, thing
 from validator.dialects._cloud import is_block
@@ -44,17 +51,24 @@ def parse(source: Source, ledger: Ledger) -> Fragment:
     if not isinstance(data, Located) or not isinstance(data.get("resources"), list | Located):
         raise ExportError("the template has no resources", _AGAIN, source.path, 1)
     ledger.mark_range(1, len(source.lines), LineState.IGNORED)
-    reader = _Reader(source, ledger, scope(data))
-    for kind, name, resource in list(_resources(data["resources"], reader.scope, "", "")):
-        reader.resource(kind, name, resource)
-    groups = reader.whole_groups()
-    if not groups:
+    known = scope(data)
+    found, networks = _read(data, source, ledger, known)
+    if not found.groups:
         raise ExportError("no network security group is in this template", _AGAIN, source.path, 1)
-    for line in reader.scope.used:
+    for line in known.used:
         ledger.mark(line, LineState.MODELLED)
-    found = SecurityGroups(source.path, groups, not reader.nested, reader.nested)
-    networks = VirtualNetworks(source.path, tuple(reader.networks))
-    return Fragment(NAME, PLATFORM, source.path, (found, networks), tuple(Family))
+    parts: tuple[object, ...] = (found, networks)
+    if has_defaults(data):
+        parts = (*parts, Untold(*_read(data, source, Ledger(source.lines), scope(data, defaults=False))))
+    return Fragment(NAME, PLATFORM, source.path, parts, tuple(Family))
+
+
+def _read(data: Located, source: Source, ledger: Ledger, known: Scope) -> tuple[SecurityGroups, VirtualNetworks]:
+    reader = _Reader(source, ledger, known)
+    for kind, name, resource in list(_resources(data["resources"], known, "", "")):
+        reader.resource(kind, name, resource)
+    found = SecurityGroups(source.path, reader.whole_groups(), not reader.nested, reader.nested)
+    return found, VirtualNetworks(source.path, tuple(reader.networks))
 
 
 def _resources(listed: Any, known: Scope, above_kind: str, above_name: str) -> Iterator[tuple[str, str, Thing]]:

@@ -14,14 +14,15 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 
 from validator.engine.asked import asked_ports, asks_the_module, assumed_conditions, names_ports
-from validator.engine.evaluate import Decider, Evaluator, Outcome
+from validator.engine.evaluate import OPPOSITE, Decider, Evaluator, Outcome
 from validator.engine.legs import EPHEMERAL, LEGS, RELATED, Leg
-from validator.engine.passing import passed
+from validator.engine.passing import passed, reachable
 from validator.engine.survey import Survey
 from validator.engine.widest import widest
 from validator.model import (
     LOOPBACK,
     MODULES_ANSWER,
+    Chain,
     Condition,
     Firewall,
     Hook,
@@ -44,9 +45,22 @@ class Crossing:
 
 Settled = tuple[tuple[str, bool], ...]
 """Conditions, by their keys, that have a value."""
+Assuming = dict[tuple[str, str], list[tuple[bool, Rule]]]
+"""Rules by an assumption and the export that it is about, each with whether mirrored packets may pass it."""
 _NONE: Intervals = ((0, 0),)
 _PORT = Field.DESTINATION_PORT
 _TRANSLATED = (Field.DESTINATION, Field.OUT_INTERFACE)
+
+
+def _only(crossing: Crossing, mirrored: bool) -> set[str]:
+    """The chains that only packets of one direction pass, wherever translation leads them: requests to the host those
+    of its input, the replies those of its output, and the other way round."""
+    hooks = crossing.firewall.hooks
+    own = OPPOSITE[crossing.hook] if mirrored else crossing.hook
+    if own is Hook.FORWARD:
+        return set()
+    others = [name for hook, names in hooks.items() if hook is not own for name in names]
+    return reachable(crossing.firewall, hooks.get(own, ())) - reachable(crossing.firewall, others)
 
 
 class Path:
@@ -83,7 +97,8 @@ class Path:
         self._passing: dict[tuple[int, Leg, Intervals, Settled], Passing] = {}
         self._evaluators: dict[tuple[bool, int, Intervals], list[Evaluator]] = {}
         self._opened: dict[tuple[int, Intervals], list[Rule]] = {}
-        self._assuming: dict[tuple[int, Intervals], dict[tuple[str, str], list[Rule]]] = {}
+        self._assuming: dict[tuple[int, Intervals], Assuming] = {}
+        self._failed: dict[bool, list[tuple[Chain, int, Rule]]] = {}
         self._assumptions: dict[int, list[tuple[str, str]]] = {}
 
     # --- one way -----------------------------------------------------------
@@ -278,21 +293,25 @@ class Path:
             if rule.action.verb is Verb.ACCEPT and not rule.implicit and rule.understood
         ]
 
-    def assuming(self, protocol: int, ports: Intervals) -> dict[tuple[str, str], list[Rule]]:
-        """The enabled rules that count for `ports` and match only under an assumption, or fail to: by the
-        assumption and the export that it is about."""
+    def assuming(self, protocol: int, ports: Intervals) -> Assuming:
+        """The enabled rules that count for `ports` and match only under an assumption, or fail to: by the assumption
+        and the export that it is about, each with whether it is mirrored packets (replies) that may pass it."""
         key = (protocol, ports)
         if key not in self._assuming:
-            failing = [rule for firewall in self._firewalls() for rule in self.survey.failing(firewall)]
-            found: dict[int, Rule] = {id(rule): rule for rule in failing}
+            groups: Assuming = {}
             for mirrored in (False, True):
                 self.outcomes(mirrored, protocol, ports)
-                for evaluator in self._evaluators[mirrored, protocol, ports]:
+                evaluators = self._evaluators[mirrored, protocol, ports]
+                found: dict[int, Rule] = {
+                    id(rule): rule
+                    for chain, position, rule in self._failing(mirrored)
+                    if any(evaluator.reaches(chain, position) for evaluator in evaluators)
+                }
+                for evaluator in evaluators:
                     found.update((id(rule), rule) for rule in evaluator.counting())
-            groups: dict[tuple[str, str], list[Rule]] = {}
-            for rule in found.values():
-                for group in self._assumptions_of(rule):
-                    groups.setdefault(group, []).append(rule)
+                for rule in found.values():
+                    for group in self._assumptions_of(rule):
+                        groups.setdefault(group, []).append((mirrored, rule))
             self._assuming[key] = groups
         return self._assuming[key]
 
@@ -308,6 +327,19 @@ class Path:
 
     def _firewalls(self) -> list[Firewall]:
         return [crossing.firewall for crossing in self.crossings]
+
+    def _failing(self, mirrored: bool) -> list[tuple[Chain, int, Rule]]:
+        """The enabled rules that an assumption keeps from matching, wholly or in part, with their chains and positions
+        there, but for those in chains that only packets of the other direction pass."""
+        if mirrored not in self._failed:
+            others = [_only(crossing, not mirrored) for crossing in self.crossings]
+            self._failed[mirrored] = [
+                found
+                for crossing, skipped in zip(self.crossings, others, strict=True)
+                for found in self.survey.failing(crossing.firewall)
+                if found[0].name not in skipped
+            ]
+        return self._failed[mirrored]
 
     def deciders(
         self,

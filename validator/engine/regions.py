@@ -70,6 +70,7 @@ class Regions:
         self.conditions: dict[str, Condition] = within.conditions if within else {}
         self._meets: dict[int, bool] = {}
         self._slices: dict[int, list[Rule]] = {}
+        self._ends: dict[int, int] = {}
         self._alike: dict[int, Alike] = {}
         self._ranges: dict[int, tuple[int, Intervals]] = within._ranges if within else {}
         self._bits: dict[Bit, int] = within._bits if within else {}
@@ -112,6 +113,20 @@ class Regions:
             if rule.action.verb in _STOPS and all(map(self._covers, rule.matches)):
                 break
         return found
+
+    def reaches(self, chain: Chain, position: int) -> bool:
+        """Whether packets may get to the rule at `position`, as far as is known: no rule of the slice before it takes
+        them all."""
+        key = id(chain)
+        if key not in self._ends:
+            found = self._slices.get(key)
+            if not found:
+                return True
+            last = found[-1]
+            stops = last.action.verb in _STOPS and all(map(self._covers, last.matches))
+            ends = next(number for number, rule in enumerate(chain.rules) if rule is last)
+            self._ends[key] = ends if stops else len(chain.rules)
+        return position <= self._ends[key]
 
     def deciding(self, chain: Chain) -> list[Rule]:
         """The rules of the slice up to one that takes all packets within the bounds, assumed conditions at their

@@ -82,8 +82,9 @@ class Survey:
             lambda: {name: number for number, names in enumerate(loops(firewall)) for name in names},
         )
 
-    def failing(self, firewall: Firewall) -> list[Rule]:
-        """The enabled rules that an assumption keeps from matching, wholly or in part."""
+    def failing(self, firewall: Firewall) -> list[tuple[Chain, int, Rule]]:
+        """The enabled rules that an assumption keeps from matching, wholly or in part, with their chains and positions
+        there."""
         return self._once("failing", firewall, lambda: _failing(firewall))
 
 
@@ -146,10 +147,10 @@ def _set_by(firewall: Firewall) -> dict[object, list[object]]:
     return found
 
 
-def _failing(firewall: Firewall) -> list[Rule]:
+def _failing(firewall: Firewall) -> list[tuple[Chain, int, Rule]]:
     return [
-        rule
+        (chain, position, rule)
         for chain in firewall.chains.values()
-        for rule in chain.rules
+        for position, rule in enumerate(chain.rules)
         if rule.enabled and any(match.condition.assumed is (not match.expected) for match in assumed_in(rule.matches))
     ]

@@ -94,7 +94,13 @@ def _result(result: Result) -> Object:
         "alternative_met": result.alternative_met,
         "data_connections": result.data_connections or None,
         "forwards": [
-            {"listen": each.listen, "to": each.to, "onward": each.onward, **_place(each.span)}
+            {
+                "listen": each.listen,
+                "to": each.to,
+                "onward": each.onward,
+                **_place(each.span),
+                "blocked_by": [_blame(blame) for blame in each.blocked_by],
+            }
             for each in result.forwards
         ],
         "near_misses": [_near_miss(miss) for miss in result.near_misses],
