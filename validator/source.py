@@ -11,6 +11,7 @@ from __future__ import annotations
 import enum
 import hashlib
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -45,6 +46,10 @@ class LineState(enum.IntEnum):
     UNSUPPORTED = 4  # not understood: it may or may not match, and may or may not drop
 
 
+_AT_FIRST = (int(LineState.IGNORED), int(LineState.UNREAD))
+"""The state of a line that is blank, and of another."""
+
+
 class Ledger:
     """The state of every line of one export.
 
@@ -53,8 +58,7 @@ class Ledger:
     """
 
     def __init__(self, lines: Iterable[str]) -> None:
-        blank, unread = int(LineState.IGNORED), int(LineState.UNREAD)
-        self._states = bytearray([unread if line and not line.isspace() else blank for line in lines])
+        self._states = bytearray(map(_AT_FIRST.__getitem__, map(bool, map(str.strip, lines))))
 
     def mark(self, line: int, state: LineState) -> None:
         """Record that `line` is in `state` unless it is already in a worse one."""
@@ -79,7 +83,7 @@ class Ledger:
     def unsupported(self) -> list[int]:
         """The 1-based numbers of the lines that were not understood, in order."""
         bad = (LineState.UNREAD, LineState.UNSUPPORTED)
-        return [number for number, state in enumerate(self._states, 1) if state in bad]
+        return [match.end() for match in re.finditer(b"[%c%c]" % bad, self._states)]
 
     def counts(self) -> dict[str, int]:
         """How many lines are in each state, with `total`, as the JSON report gives them."""

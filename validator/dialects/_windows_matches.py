@@ -40,12 +40,11 @@ class Scope:
 
 def has_words(protocol: str, lists: Iterable[str]) -> bool:
     """Whether a protocol, or a list of addresses or ports, has a word that is no known protocol and not `any`."""
-    return isinstance(protocol_match(protocol), ConditionMatch) or any(map(_has_word, lists))
+    named = [text for text in lists if text != "any"]
+    return isinstance(protocol_match(protocol), ConditionMatch) or any(map(_has_word, named))
 
 
 def _has_word(text: str) -> bool:
-    if text == "any":
-        return False
     return any(part and not (part[0].isdigit() or ":" in part) for part in map(str.strip, text.split(",")))
 
 
@@ -71,7 +70,7 @@ def address_match(field: Field, text: str, family: Family, scope: Scope, own: Fi
         return None
     ranges: list[Interval] = []
     alternatives: list[tuple[Match, ...]] = []
-    for part in filter(None, (part.strip() for part in text.split(","))):
+    for part in filter(None, map(str.strip, text.split(","))):
         found = _range(part)
         if found is None:
             unknown = scope.condition(f"the {field.label} address is {part}", (field.label, part))
@@ -118,7 +117,7 @@ def port_match(field: Field, text: str, scope: Scope) -> Match | None:
     ranges: list[Interval] = []
     alternatives: list[tuple[Match, ...]] = []
     highest = top(field, Family.IPV4)
-    for part in filter(None, (part.strip() for part in text.split(","))):
+    for part in filter(None, map(str.strip, text.split(","))):
         number = _PORTS.fullmatch(part)
         if number:
             first, last = int(number[1]), int(number[2] or number[1])

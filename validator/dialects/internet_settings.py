@@ -35,7 +35,8 @@ def sniff(source: Source) -> bool:
 
 def has_settings(source: Source) -> bool:
     """Whether `source` holds the registry key of Internet Settings."""
-    return any("\\" in line and _KEY.match(line.strip()) for line in source.lines)
+    named = "internet settings" in source.text.lower()
+    return named and any("\\" in line and _KEY.match(line.strip()) for line in source.lines)
 
 
 def parse(source: Source, ledger: Ledger) -> Fragment:

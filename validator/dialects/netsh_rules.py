@@ -117,7 +117,7 @@ def _covers(source: Source, lines: Sequence[str], ledger: Ledger) -> tuple[str, 
     Raises ExportError where a command shows some rules only.
     """
     ways: set[str] = set()
-    prompts = [(number, line) for number, line in enumerate(lines, 1) if ">" in line]
+    prompts = [(number, line) for number, line in enumerate(lines, 1) if ">" in line] if ">" in source.text else []
     for number, line in prompts:
         found = _COMMAND.match(line) if "netsh" in line.lower() else None
         if found is None:

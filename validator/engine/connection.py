@@ -24,6 +24,7 @@ from validator.model import (
     MODULES_ANSWER,
     Chain,
     Condition,
+    FieldMatch,
     Firewall,
     Hook,
     Rule,
@@ -273,6 +274,8 @@ class Path:
         found: dict[Intervals, list[int]] = {}
         for number, rule in enumerate(self._accepting):
             for match in rule.matches:
+                if isinstance(match, FieldMatch) and match.field is not _PORT:
+                    continue
                 for ports in asked_ports(match):
                     found.setdefault(ports, []).append(number)
         return {ports: group for ports, group in found.items() if meets(ports, self._ports)}
@@ -308,10 +311,15 @@ class Path:
                     if any(evaluator.reaches(chain, position) for evaluator in evaluators)
                 }
                 for evaluator in evaluators:
-                    found.update((id(rule), rule) for rule in evaluator.counting())
-                for rule in found.values():
-                    for group in self._assumptions_of(rule):
-                        groups.setdefault(group, []).append((mirrored, rule))
+                    for rules in evaluator.counting():
+                        found.update(zip(map(id, rules), rules, strict=True))
+                known = self._assumptions
+                for number, rule in found.items():
+                    for group in known[number] if number in known else self._assumptions_of(rule):
+                        if group in groups:
+                            groups[group].append((mirrored, rule))
+                        else:
+                            groups[group] = [(mirrored, rule)]
             self._assuming[key] = groups
         return self._assuming[key]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from validator.engine.survey import PORTS, Alike, Survey, alike
 from validator.model import (
@@ -62,7 +62,7 @@ class Regions:
         self._turn = MIRROR if mirrored else STRAIGHT
         self._own = {field: self._bounds[level] for field, level in self._turn.items() if level in self._bounds}
         self._fixed = {field for field in self._own if self._turn[field] in (Field.PROTOCOL, Field.DESTINATION_PORT)}
-        self._saying_nothing: dict[int, bool] = {}
+        self._covered: dict[int, bool] = {}
         self._within = within
         self._survey: Survey = within._survey if within else survey or Survey()
         self.whole = False
@@ -75,10 +75,9 @@ class Regions:
         self._ranges: dict[int, tuple[int, Intervals]] = within._ranges if within else {}
         self._bits: dict[Bit, int] = within._bits if within else {}
 
-    def counting(self) -> Iterator[Rule]:
-        """The rules that count so far: those of the slices."""
-        for rules in self._slices.values():
-            yield from rules
+    def counting(self) -> Iterable[list[Rule]]:
+        """The rules that count so far: the slices."""
+        return self._slices.values()
 
     def slice_of(self, chain: Chain) -> list[Rule]:
         """The enabled rules of `chain` that some packet within the bounds can meet, up to one that takes them all."""
@@ -144,16 +143,10 @@ class Regions:
         translated source go to one that may be outside.)"""
         matches = rule.matches
         for match in matches:
-            if isinstance(match, FieldMatch) and match.field in self._fixed and self._says_nothing(match):
+            if isinstance(match, FieldMatch) and match.field in self._fixed and self._covers(match):
                 known.add(match.field)
                 matches = tuple([each for each in matches if each is not match])
         return matches
-
-    def _says_nothing(self, match: FieldMatch) -> bool:
-        found = self._saying_nothing.get(id(match))
-        if found is None:
-            found = self._saying_nothing[id(match)] = self._covers(match)
-        return found
 
     def _takes_all(self, match: Match) -> bool:
         """Whether every packet within the bounds meets `match`, assumed conditions at their values."""
@@ -163,11 +156,13 @@ class Regions:
 
     def _covers(self, match: Match) -> bool:
         """Whether every packet within the bounds meets `match`, for certain."""
-        if not isinstance(match, FieldMatch | InterfaceMatch):
+        if not isinstance(match, FieldMatch | InterfaceMatch) or match.field not in self._own:
             return False
-        level, ranges = self._range(match)
-        bound = self._bounds.get(level)
-        return bound is not None and intersect(bound, ranges) == bound
+        found = self._covered.get(id(match))
+        if found is None:
+            bound = self._own[match.field]
+            found = self._covered[id(match)] = intersect(bound, self._range(match)[1]) == bound
+        return found
 
     def meeting(self, rules: Sequence[Rule]) -> list[Rule]:
         """The rules, disabled ones too, whose matches some packet within the bounds can meet."""

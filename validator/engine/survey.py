@@ -10,6 +10,7 @@ from validator.engine.passing import loops, passed, reachable
 from validator.model import (
     AnyOf,
     Chain,
+    ConditionMatch,
     FieldMatch,
     Firewall,
     Hook,
@@ -27,6 +28,10 @@ Alike = Sequence[tuple[tuple[Match, ...], list[int]]]
 """Rules, by their positions, that ask the same of protocol and ports, with the matches that do."""
 PORTS = (Field.PROTOCOL, Field.SOURCE_PORT, Field.DESTINATION_PORT)
 """The fields by which rules are put together."""
+_NOTHING = InterfaceMatch | ConditionMatch
+"""The matches that ask nothing of protocol and ports, whatever they say."""
+_NAMELESS = FieldMatch | ConditionMatch
+"""The matches that name no interface, of which rules have most."""
 
 
 class Survey:
@@ -93,7 +98,7 @@ def alike(rules: Iterable[Rule]) -> Alike:
     keys: dict[tuple[int, ...], tuple[tuple[Match, ...], list[int]]] = {}
     for number, rule in enumerate(rules):
         # By identity: to compare matches costs more than it finds.
-        asking = [match for match in rule.matches if asks_for_ports(match)]
+        asking = [match for match in rule.matches if not isinstance(match, _NOTHING) and asks_for_ports(match)]
         key = tuple(map(id, asking))
         found = keys.get(key)
         if found is None:
@@ -117,7 +122,7 @@ def interface_patterns(firewalls: Iterable[Firewall]) -> set[str]:
 
     def visit(matches: tuple[Match, ...]) -> None:
         for match in matches:
-            if isinstance(match, FieldMatch) or id(match) in seen:
+            if isinstance(match, _NAMELESS) or id(match) in seen:
                 continue
             seen.add(id(match))
             match match:
