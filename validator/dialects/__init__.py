@@ -84,6 +84,11 @@ OF_JSON = ("aws_", "azure_", "gcp_")
 """How modules are called that read nothing but JSON. To import them all takes a tenth of a second."""
 
 
+_HEAD = 100
+_LIKELY = (("-" * 20, "netsh_"), ("\n*filter\n", "iptables_"), ("\ntable ", "nft_"))
+"""What stands at the top of the commonest exports, and how the modules are called that are asked first then."""
+
+
 @cache
 def registry() -> tuple[Dialect, ...]:
     """Every dialect, by name."""
@@ -104,9 +109,10 @@ def detect(source: Source) -> Dialect:
     Raises ExportError where none does; the error says what the file looks like, if that is known
     (the `_*lookalikes` modules), and what to run instead.
     """
-    head = next((line.lstrip() for line in source.lines if line.strip()), "")
+    head = "\n".join(source.lines[:_HEAD]).lstrip()
     json = head.startswith(("{", "["))
-    for name in _modules():
+    likely = tuple(names for mark, names in _LIKELY if mark in head)
+    for name in sorted(_modules(), key=lambda name: not name.startswith(likely)):
         if (json or not name.startswith(OF_JSON)) and (dialect := _imported(name)).sniff(source):
             return dialect
     for info in pkgutil.iter_modules(__path__):
