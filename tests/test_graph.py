@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.build import chain, dport, firewall, rule
-from validator.engine.passing import reachable
+from validator.engine.passing import led_to, targets
 from validator.graph import NETWORK, PEERS, Node, build, crossings, problems
 from validator.model import Chain, Firewall, Hook
 from validator.policy_file import load
@@ -126,4 +126,4 @@ def test_unreached_rules_are_counted(number: int, text: str) -> None:
 
 def test_reachable_chains_are_those_that_jumps_lead_to() -> None:
     wall = firewall(chain("in", rule(1, "jump a")), chain("a", rule(2, "goto b")), chain("b"), chain("c"), input="in")
-    assert reachable(wall, ["in", "none"]) == {"in", "a", "b"}
+    assert led_to(targets(wall), ["in", "none"]) == {"in", "a", "b"}

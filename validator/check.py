@@ -89,7 +89,7 @@ def check(loaded: Loaded, policy: Policy, site: Site | None, options: CheckOptio
         skipped=tuple(dict.fromkeys(skipped)),
         assumptions=_assumptions(results),
     )
-    wrong = [problem for firewall in filtering for problem in problems(firewall)]
+    wrong = [problem for firewall in filtering for problem in problems(firewall, ways.survey)]
     return Checked(report, found, tuple(dict.fromkeys(wrong)), site, tuple(_without_rules(loaded, filtering)))
 
 

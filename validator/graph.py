@@ -6,14 +6,15 @@ networkx is imported where it is used, since it takes longer to import than most
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from validator.engine.connection import Crossing
-from validator.engine.passing import jumps, loops
-from validator.model import Firewall, Hook, Rule
+from validator.engine.passing import Targets, led_to, loops, targets
+from validator.engine.survey import Survey
+from validator.model import Firewall, Hook
 from validator.policy import Direction, Policy
 from validator.site import Host, Site
 from validator.source import Span
@@ -107,19 +108,19 @@ class Problem:
     text: str
 
 
-def problems(firewall: Firewall) -> tuple[Problem, ...]:
+def problems(firewall: Firewall, survey: Survey | None = None) -> tuple[Problem, ...]:
     """Chains with a jump loop, chains that nothing reaches, jumps to chains that are not there."""
-    targets = {name: list(jumps(chain.rules)) for name, chain in firewall.chains.items()}
+    jumps = survey.targets(firewall) if survey else targets(firewall)
     found = [
         Problem("missing-chain", firewall.host, name, rule.span, f"chain {name} jumps to {target}, which is missing")
-        for name, listed in targets.items()
+        for name, listed in jumps.items()
         for target, rule in listed
         if target not in firewall.chains
     ]
-    found += _loops(firewall, targets)
+    found += _loops(firewall, jumps)
     roots = {name for names in firewall.hooks.values() for name in names}
     roots |= {name for name, chain in firewall.chains.items() if chain.policy is not None}
-    reached = _led_to(targets, roots)
+    reached = led_to(jumps, roots)
     for name, chain in firewall.chains.items():
         if name not in reached and chain.rules and chain.policy is None:
             number = len(chain.rules)
@@ -128,26 +129,11 @@ def problems(firewall: Firewall) -> tuple[Problem, ...]:
     return tuple(found)
 
 
-Targets = Mapping[str, list[tuple[str, Rule]]]
-"""The jumps of each chain: where to, and the rule."""
-
-
-def _led_to(targets: Targets, roots: Iterable[str]) -> set[str]:
-    seen: set[str] = set()
-    todo = [name for name in roots if name in targets]
-    while todo:
-        name = todo.pop()
-        if name not in seen:
-            seen.add(name)
-            todo += [target for target, _ in targets[name] if target in targets]
-    return seen
-
-
-def _loops(firewall: Firewall, targets: Targets) -> list[Problem]:
+def _loops(firewall: Firewall, jumps: Targets) -> list[Problem]:
     found = []
-    for component in loops(firewall):
+    for component in loops(jumps):
         name = min(component)
-        inside = [rule for target, rule in targets[name] if target in component]
+        inside = [rule for target, rule in jumps[name] if target in component]
         members = ", ".join(sorted(component))
         text = f"jump loop through {members}: the kernel refuses to load this"
         found.append(Problem("loop", firewall.host, name, inside[0].span, text))

@@ -16,7 +16,7 @@ from functools import cached_property, partial
 from validator.engine.asked import asked_ports, asks_the_module, assumed_conditions, names_ports
 from validator.engine.evaluate import OPPOSITE, Decider, Evaluator, Outcome
 from validator.engine.legs import EPHEMERAL, LEGS, RELATED, Leg
-from validator.engine.passing import passed, reachable
+from validator.engine.passing import passed
 from validator.engine.survey import Survey
 from validator.engine.widest import widest
 from validator.model import (
@@ -53,7 +53,7 @@ _PORT = Field.DESTINATION_PORT
 _TRANSLATED = (Field.DESTINATION, Field.OUT_INTERFACE)
 
 
-def _only(crossing: Crossing, mirrored: bool) -> set[str]:
+def _only(crossing: Crossing, survey: Survey, mirrored: bool) -> set[str]:
     """The chains that only packets of one direction pass, wherever translation leads them: requests to the host those
     of its input, the replies those of its output, and the other way round."""
     hooks = crossing.firewall.hooks
@@ -61,7 +61,7 @@ def _only(crossing: Crossing, mirrored: bool) -> set[str]:
     if own is Hook.FORWARD:
         return set()
     others = [name for hook, names in hooks.items() if hook is not own for name in names]
-    return reachable(crossing.firewall, hooks.get(own, ())) - reachable(crossing.firewall, others)
+    return survey.led_to(crossing.firewall, hooks.get(own, ())) - survey.led_to(crossing.firewall, others)
 
 
 class Path:
@@ -340,7 +340,7 @@ class Path:
         """The enabled rules that an assumption keeps from matching, wholly or in part, with their chains and positions
         there, but for those in chains that only packets of the other direction pass."""
         if mirrored not in self._failed:
-            others = [_only(crossing, not mirrored) for crossing in self.crossings]
+            others = [_only(crossing, self.survey, not mirrored) for crossing in self.crossings]
             self._failed[mirrored] = [
                 found
                 for crossing, skipped in zip(self.crossings, others, strict=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from validator.engine.asking import assign, bit_of, told
 from validator.engine.packet import Packet
-from validator.engine.passing import reachable
+from validator.engine.passing import led_to, targets
 from validator.engine.walk import DNAT, HERE, Frame, Given, Step, Stop, Undecided, Walk, stops
 from validator.model import (
     LOOPBACK,
@@ -230,7 +230,7 @@ def _act(walk: Walk, frame: Frame, rule: Rule, asked: dict[str, Condition]) -> s
     action, chain = rule.action, frame.chain
     if action.verb in (Verb.JUMP, Verb.GOTO):
         target = walk.firewall.chains.get(action.chain)
-        if target is None or chain.name in reachable(walk.firewall, [target.name]):
+        if target is None or chain.name in led_to(targets(walk.firewall), [target.name]):
             return _impossible(walk, frame, rule, target, asked)
     assign(walk, action.assign, asked)
     frame.at += 1

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from validator.engine.asked import assumed_in
-from validator.engine.passing import loops, passed, reachable
+from validator.engine.passing import Targets, led_to, loops, passed, targets
 from validator.model import (
     AnyOf,
     Chain,
@@ -77,14 +77,22 @@ class Survey:
 
     def reachable(self, firewall: Firewall, hook: Hook) -> set[str]:
         """The chains that a packet at `hook` can pass, if it is not translated on the way."""
-        return self._once(("reachable", hook), firewall, lambda: reachable(firewall, passed(firewall, hook)))
+        return self._once(("reachable", hook), firewall, lambda: self.led_to(firewall, passed(firewall, hook)))
+
+    def led_to(self, firewall: Firewall, roots: Iterable[str]) -> set[str]:
+        """The chains that jumps lead to from `roots`, themselves included."""
+        return led_to(self.targets(firewall), roots)
+
+    def targets(self, firewall: Firewall) -> Targets:
+        """The jumps of every chain of a firewall."""
+        return self._once("targets", firewall, lambda: targets(firewall))
 
     def loop(self, firewall: Firewall) -> dict[str, int]:
         """For each chain whose jumps lead back to it, the number of the loop that it is in."""
         return self._once(
             "loop",
             firewall,
-            lambda: {name: number for number, names in enumerate(loops(firewall)) for name in names},
+            lambda: {name: number for number, names in enumerate(loops(self.targets(firewall))) for name in names},
         )
 
     def failing(self, firewall: Firewall) -> list[tuple[Chain, int, Rule]]:
