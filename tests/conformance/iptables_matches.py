@@ -157,13 +157,12 @@ def _set(table: Table) -> str:
 
 
 def _odds(table: Table) -> str:
-    """What limits rates, and what only says something."""
+    """What limits rates, and what only says something. (Not connlimit: docs/conformance.md.)"""
     return table.random.choice(
         (
             "-m limit --limit 10000/sec --limit-burst 10000",
             '-m comment --comment "a comment -j DROP"',
             "-m hashlimit --hashlimit-upto 10000/sec --hashlimit-burst 10000 --hashlimit-mode srcip --hashlimit-name h",
-            "-m connlimit --connlimit-above 60000 --connlimit-mask 0",
             f"-m pkttype {table.no()}--pkt-type unicast",
         )
     )
