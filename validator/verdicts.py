@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import islice
 
 from validator.assumptions import ASSUMPTIONS
 from validator.engine.asked import assumed_conditions, names_ports
@@ -12,6 +11,7 @@ from validator.engine.connection import Settled
 from validator.engine.evaluate import Decider
 from validator.engine.judgement import Judgement
 from validator.engine.legs import FOLLOWING, LEGS, PROTOCOLS, RELATED, REPLY, REQUEST, Leg
+from validator.engine.survey import Assumption
 from validator.model import Condition, Verb
 from validator.near_misses import near_misses
 from validator.packets.fields import Field, Intervals
@@ -235,19 +235,24 @@ def _assumed(question: Question) -> Iterator[tuple[Condition, str]]:
     """The assumed conditions of rules that a packet of the question can meet on any leg, each with its assumption:
     every one at normal load, and of the others one for each export, since that is all that is said."""
     # A condition assumed to be false keeps its rule from matching, and is used all the same.
+    found: dict[Assumption, list[tuple[Condition, str]]] = {}
     ways = [(leg.mirrored, evaluator(question, leg, without=(Field.STATE,))) for leg in LEGS]
-    requirement = question.requirement
-    groups = question.path.assuming(PROTOCOLS[requirement.protocol], requirement.entry.ports)
-    for (name, _), rules in groups.items():
-        met = (
-            rule
-            for mirrored, rule in rules
-            if any(leg is mirrored and way.meets_but_for_assumptions(rule) for leg, way in ways)
-        )
-        for rule in met if name == "normal-load" else islice(met, 1):
-            for condition in assumed_conditions([rule]):
-                if condition.assumption == name:
-                    yield condition, name
+    requirement, path = question.requirement, question.path
+    left = set(path.every_assumption)
+    for mirrored, rules in path.assuming(PROTOCOLS[requirement.protocol], requirement.entry.ports):
+        own = [way for of_replies, way in ways if of_replies is mirrored]
+        for rule in rules:
+            if not left:
+                break
+            for assumption in path.assumptions.get(id(rule), ()):
+                named = found.setdefault(assumption, [])
+                if assumption in left and any(way.meets_but_for_assumptions(rule) for way in own):
+                    name = assumption[0]
+                    named += [(each, name) for each in assumed_conditions([rule]) if each.assumption == name]
+                    if name != "normal-load":
+                        left.discard(assumption)
+    for named in found.values():
+        yield from named
 
 
 def _use(condition: Condition) -> ConditionUse:

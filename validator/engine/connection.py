@@ -13,11 +13,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 
-from validator.engine.asked import asked_ports, asks_the_module, assumed_conditions, names_ports
+from validator.engine.asked import asked_ports, asks_the_module, names_ports
 from validator.engine.evaluate import OPPOSITE, Decider, Evaluator, Outcome
 from validator.engine.legs import EPHEMERAL, LEGS, RELATED, Leg
 from validator.engine.passing import passed
-from validator.engine.survey import Survey
+from validator.engine.survey import Assumption, Survey
 from validator.engine.widest import widest
 from validator.model import (
     LOOPBACK,
@@ -46,8 +46,8 @@ class Crossing:
 
 Settled = tuple[tuple[str, bool], ...]
 """Conditions, by their keys, that have a value."""
-Assuming = dict[tuple[str, str], list[tuple[bool, Rule]]]
-"""Rules by an assumption and the export that it is about, each with whether mirrored packets may pass it."""
+Assuming = list[tuple[bool, list[Rule]]]
+"""Rules that may stand on assumptions, with whether mirrored packets may pass them."""
 _NONE: Intervals = ((0, 0),)
 _PORT = Field.DESTINATION_PORT
 _TRANSLATED = (Field.DESTINATION, Field.OUT_INTERFACE)
@@ -100,7 +100,6 @@ class Path:
         self._opened: dict[tuple[int, Intervals], list[Rule]] = {}
         self._assuming: dict[tuple[int, Intervals], Assuming] = {}
         self._failed: dict[bool, list[tuple[Chain, int, Rule]]] = {}
-        self._assumptions: dict[int, list[tuple[str, str]]] = {}
 
     # --- one way -----------------------------------------------------------
 
@@ -297,41 +296,36 @@ class Path:
         ]
 
     def assuming(self, protocol: int, ports: Intervals) -> Assuming:
-        """The enabled rules that count for `ports` and match only under an assumption, or fail to: by the assumption
-        and the export that it is about, each with whether it is mirrored packets (replies) that may pass it."""
+        """The enabled rules that count for `ports`, and those that an assumption keeps from counting, in lists, each
+        with whether it is mirrored packets (replies) that may pass its rules. A rule may be there twice."""
         key = (protocol, ports)
         if key not in self._assuming:
-            groups: Assuming = {}
+            found: Assuming = []
             for mirrored in (False, True):
                 self.outcomes(mirrored, protocol, ports)
                 evaluators = self._evaluators[mirrored, protocol, ports]
-                found: dict[int, Rule] = {
-                    id(rule): rule
+                failing = [
+                    rule
                     for chain, position, rule in self._failing(mirrored)
                     if any(evaluator.reaches(chain, position) for evaluator in evaluators)
-                }
-                for evaluator in evaluators:
-                    for rules in evaluator.counting():
-                        found.update(zip(map(id, rules), rules, strict=True))
-                known = self._assumptions
-                for number, rule in found.items():
-                    for group in known[number] if number in known else self._assumptions_of(rule):
-                        if group in groups:
-                            groups[group].append((mirrored, rule))
-                        else:
-                            groups[group] = [(mirrored, rule)]
-            self._assuming[key] = groups
+                ]
+                found.append((mirrored, failing))
+                found += [(mirrored, rules) for evaluator in evaluators for rules in evaluator.counting()]
+            self._assuming[key] = found
         return self._assuming[key]
 
-    def _assumptions_of(self, rule: Rule) -> list[tuple[str, str]]:
-        """For each assumed condition of a rule, the assumption and the export that it is about."""
-        found = self._assumptions.get(id(rule))
-        if found is None:
-            found = self._assumptions[id(rule)] = [
-                (condition.assumption or "", condition.span.path if condition.span else "")
-                for condition in assumed_conditions([rule])
-            ]
+    @cached_property
+    def assumptions(self) -> dict[int, tuple[Assumption, ...]]:
+        """The assumptions that rules stand on, by the identity of the rule, for those that stand on any."""
+        found: dict[int, tuple[Assumption, ...]] = {}
+        for firewall in self._firewalls():
+            found.update(self.survey.assumptions(firewall))
         return found
+
+    @cached_property
+    def every_assumption(self) -> frozenset[Assumption]:
+        """Every assumption that some rule stands on."""
+        return frozenset(assumption for each in self.assumptions.values() for assumption in each)
 
     def _firewalls(self) -> list[Firewall]:
         return [crossing.firewall for crossing in self.crossings]

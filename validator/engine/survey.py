@@ -10,6 +10,7 @@ from validator.engine.passing import Targets, led_to, loops, passed, targets
 from validator.model import (
     AnyOf,
     Chain,
+    Condition,
     ConditionMatch,
     FieldMatch,
     Firewall,
@@ -24,6 +25,8 @@ from validator.packets.fields import Field, Intervals
 from validator.packets.intervals import meets
 
 T = TypeVar("T")
+Assumption = tuple[str, str]
+"""The name of an assumption, and the export that it is about."""
 Alike = Sequence[tuple[tuple[Match, ...], list[int]]]
 """Rules, by their positions, that ask the same of protocol and ports, with the matches that do."""
 PORTS = (Field.PROTOCOL, Field.SOURCE_PORT, Field.DESTINATION_PORT)
@@ -95,6 +98,10 @@ class Survey:
             lambda: {name: number for number, names in enumerate(loops(self.targets(firewall))) for name in names},
         )
 
+    def assumptions(self, firewall: Firewall) -> dict[int, tuple[Assumption, ...]]:
+        """The assumptions that rules stand on, by the identity of the rule, for those that stand on any."""
+        return self._once("assumptions", firewall, lambda: _assumptions(firewall))
+
     def failing(self, firewall: Firewall) -> list[tuple[Chain, int, Rule]]:
         """The enabled rules that an assumption keeps from matching, wholly or in part, with their chains and positions
         there."""
@@ -158,6 +165,19 @@ def _set_by(firewall: Firewall) -> dict[object, list[object]]:
             for target, value in rule.action.assign:
                 found.setdefault(target, []).append(value)
     return found
+
+
+def _assumptions(firewall: Firewall) -> dict[int, tuple[Assumption, ...]]:
+    return {
+        id(rule): tuple([_about(condition) for condition in conditions])
+        for chain in firewall.chains.values()
+        for rule in chain.rules
+        if (conditions := [match.condition for match in assumed_in(rule.matches)])
+    }
+
+
+def _about(condition: Condition) -> Assumption:
+    return condition.assumption or "", condition.span.path if condition.span else ""
 
 
 def _failing(firewall: Firewall) -> list[tuple[Chain, int, Rule]]:
