@@ -180,7 +180,7 @@ def cloud(settings: Settings) -> None:
             path = str(_written(settings, name, security_groups(groups, permissions)))
             title = f"Security groups: {groups:,} with {permissions:,} permissions"
             commands = {"portproof parse": (*PORTPROOF, "parse", path), "portproof check": (*_CHECK, path)}
-            goals = {"portproof check": Goal(10.0, 1000)}
+            goals = {"portproof check": Goal(10.0, 1000)} if permissions == 100_000 else {}
             _against(title, commands, goals, "portproof parse", settings.rounds_of(permissions))
 
 
