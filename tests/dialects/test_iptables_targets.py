@@ -226,6 +226,7 @@ def test_ranges_of_destinations(options: str, addresses: object, ports: object) 
         ("DNAT --to-destination 10.0.0.1:80-90/80", False),
         ("DNAT --to-destination 10.0.0.1-10.0.0.2", False),
         ("DNAT --to-destination :80", True),
+        ("DNAT --to-destination :80 --to-destination :90", False),
         ("REDIRECT --to-ports 80-90", False),  # to which of the host's addresses
     ],
 )

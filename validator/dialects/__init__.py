@@ -109,8 +109,8 @@ def detect(source: Source) -> Dialect:
     Raises ExportError where none does; the error says what the file looks like, if that is known
     (the `_*lookalikes` modules), and what to run instead.
     """
-    head = "\n".join(source.lines[:_HEAD]).lstrip()
-    json = head.startswith(("{", "["))
+    head = "\n" + "\n".join(source.lines[:_HEAD]).lstrip()
+    json = head[1:2] in ("{", "[")
     likely = tuple(names for mark, names in _LIKELY if mark in head)
     for name in sorted(_modules(), key=lambda name: not name.startswith(likely)):
         if (json or not name.startswith(OF_JSON)) and (dialect := _imported(name)).sniff(source):

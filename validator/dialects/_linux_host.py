@@ -126,13 +126,11 @@ def _unchanged(
     """Packets that are translated to what they are: nf_nat_setup_info in the kernel leaves them as they are, without
     the status DNAT. A port among `target.ports` stays unless another is taken at random (get_unique_tuple in the
     kernel's nf_nat_core.c); an address is always chosen anew, so among several it is not known which one."""
-    if len(target.ports or ()) > 1:
-        return
     done = Action(Verb.ACCEPT, assign=((DESTINATION_DONE, 1),))
     text = f"the packet goes anyway to where it is translated at {span.path}:{span.line}"
     asked = ConditionMatch(host.condition(text, span=span))
     port = () if target.ports is None else (FieldMatch(Field.DESTINATION_PORT, target.ports),)
-    drawn = target.random and not _single(target.ports)
+    drawn = len(target.ports or ()) > 1 or (target.random and not _single(target.ports))
     for same, several in _addresses_kept(host, hook, target):
         if same or port:
             yield Rule((*matches, *same, *port, *([asked] if several or drawn else [])), done, span, canonical)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from validator.engine.asked import assumed_in
 from validator.engine.passing import Targets, led_to, loops, passed, targets
@@ -50,7 +50,7 @@ class Survey:
         key = (what, id(about))
         if key not in self._found:
             self._found[key] = (about, find())
-        return self._found[key][1]  # type: ignore[return-value]
+        return cast(T, self._found[key][1])
 
     def meeting(self, chain: Chain, bounds: Mapping[Field, Intervals]) -> list[int]:
         """The positions of the rules of a chain, but for those that ask for a protocol or ports of which none is
