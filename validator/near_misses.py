@@ -24,7 +24,7 @@ from validator.model import (
     Rule,
     Verb,
 )
-from validator.packets.fields import Family, Field, Intervals
+from validator.packets.fields import ADDRESSES, Family, Field, Intervals
 from validator.packets.intervals import intersect
 from validator.policy import Direction
 from validator.questions import Question, answer_of, evaluator, file_name, settled_by
@@ -33,9 +33,8 @@ from validator.source import Span
 from validator.witness import blocks
 
 DISABLED, TOO_LATE, OTHER_PROFILE = "disabled", "too-late", "other-profile"
-OTHER_PROGRAM, OTHER_ADDRESSES, SOME_ADDRESSES = "other-program", "other-addresses", "some-addresses"
+OTHER_PROGRAM, OTHERADDRESSES, SOMEADDRESSES = "other-program", "other-addresses", "some-addresses"
 _MOST = 8
-_ADDRESSES = (Field.SOURCE, Field.DESTINATION)
 _INTERFACES = (Field.IN_INTERFACE, Field.OUT_INTERFACE)
 _DROPS, _ACCEPTS = (Verb.DROP, Verb.REJECT), (Verb.ACCEPT,)
 
@@ -134,7 +133,7 @@ class _Finder:
         if not self._partly:
             return None
         only = self._scope(rule, (self._peers,))
-        return NearMiss(SOME_ADDRESSES, rule.span, rule.name, addresses=only) if only else None
+        return NearMiss(SOMEADDRESSES, rule.span, rule.name, addresses=only) if only else None
 
     def _miss(self, rule: Rule) -> NearMiss | None:
         """A rule that lets nobody in, with all that keeps it from that."""
@@ -159,7 +158,7 @@ class _Finder:
             profiles=_profiles(rule) if self._question.profile else (),
             also=tuple(obstacles[1:]),
             programs=programs,
-            addresses=self._scope(rule, _ADDRESSES) if OTHER_ADDRESSES in obstacles else (),
+            addresses=self._scope(rule, ADDRESSES) if OTHERADDRESSES in obstacles else (),
             by=by,
         )
 
@@ -169,8 +168,8 @@ class _Finder:
         tried: list[tuple[tuple[Field, ...], list[str], bool]] = [
             ((), [], True),
             (_INTERFACES, [OTHER_PROFILE], profile),
-            (_ADDRESSES, [OTHER_ADDRESSES], True),
-            ((*_INTERFACES, *_ADDRESSES), [OTHER_PROFILE, OTHER_ADDRESSES], profile),
+            (ADDRESSES, [OTHERADDRESSES], True),
+            ((*_INTERFACES, *ADDRESSES), [OTHER_PROFILE, OTHERADDRESSES], profile),
         ]
         for without, obstacles, applies in tried:
             if applies and self._meets(rule, without):

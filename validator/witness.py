@@ -10,7 +10,7 @@ from validator.engine.evaluate import MIRROR, OPPOSITE, STRAIGHT, Decider, Outco
 from validator.engine.judgement import Judgement
 from validator.engine.legs import Leg
 from validator.model import LOOPBACK, Hook, Verb
-from validator.packets.fields import Family, Field, Intervals, TcpFlag
+from validator.packets.fields import ADDRESSES, Family, Field, Intervals, TcpFlag
 from validator.packets.nodes import LEAF, child
 from validator.packets.space import FIRST_CONDITION, PacketSet
 from validator.results import Box, PacketJson, Value
@@ -20,7 +20,6 @@ _PREFERRED = {
     Family.IPV6: ("2001:db8::7", "2001:db8:1::10", "fd00::9"),
 }
 _PROTOCOL_NAMES = {6: "tcp", 17: "udp", 1: "icmp", 58: "icmpv6"}
-_ADDRESSES = (Field.SOURCE, Field.DESTINATION)
 _INTERFACES = (Field.IN_INTERFACE, Field.OUT_INTERFACE)
 
 
@@ -61,7 +60,7 @@ def boxes(packets: PacketSet, bounds: Mapping[int, Intervals], limit: int) -> It
             field = Field(level)
             if ranges == bounds.get(level) and field is not Field.DESTINATION_PORT:
                 continue
-            if field in _ADDRESSES:
+            if field in ADDRESSES:
                 shown[field.label] = list(blocks(ranges, space.family))
             elif field in _INTERFACES:
                 shown[field.label] = list(space.interfaces.describe(ranges))

@@ -9,11 +9,13 @@ from validator.model import MODULES_ANSWER, AnyOf, Condition, ConditionMatch, Fi
 from validator.packets.fields import Field, Intervals
 from validator.packets.intervals import normalise
 
+_PORT = Field.DESTINATION_PORT
+
 
 def asked_ports(match: Match) -> Iterator[Intervals]:
     """The destination ports that a match asks for: a field, or a list with words in it."""
     if isinstance(match, FieldMatch):
-        if match.field is Field.DESTINATION_PORT:
+        if match.field is _PORT:
             yield match.intervals
     elif isinstance(match, AnyOf):
         found = [part.intervals for each in match.alternatives for part in each if _is_port(part)]
@@ -33,7 +35,7 @@ def asks_the_module(match: Match) -> bool:
 
 
 def _is_port(match: Match) -> TypeGuard[FieldMatch]:
-    return isinstance(match, FieldMatch) and match.field is Field.DESTINATION_PORT
+    return isinstance(match, FieldMatch) and match.field is _PORT
 
 
 def assumed_in(matches: Iterable[Match]) -> Iterator[ConditionMatch]:

@@ -24,7 +24,6 @@ from validator.model import (
     MODULES_ANSWER,
     Chain,
     Condition,
-    FieldMatch,
     Firewall,
     Hook,
     Rule,
@@ -50,6 +49,7 @@ Assuming = list[tuple[bool, list[Rule]]]
 """Rules that may stand on assumptions, with whether mirrored packets may pass them."""
 _NONE: Intervals = ((0, 0),)
 _PORT = Field.DESTINATION_PORT
+_ACCEPT = Verb.ACCEPT
 _TRANSLATED = (Field.DESTINATION, Field.OUT_INTERFACE)
 
 
@@ -62,6 +62,11 @@ def _only(crossing: Crossing, survey: Survey, mirrored: bool) -> set[str]:
         return set()
     others = [name for hook, names in hooks.items() if hook is not own for name in names]
     return survey.led_to(crossing.firewall, hooks.get(own, ())) - survey.led_to(crossing.firewall, others)
+
+
+def _may_open(rule: Rule) -> bool:
+    """Whether a rule stands in a line and accepts."""
+    return rule.action.verb is _ACCEPT and not rule.implicit and rule.understood
 
 
 class Path:
@@ -255,44 +260,45 @@ class Path:
         key = (protocol, ports)
         if key not in self._opened:
             evaluator = Evaluator(self.space, self._bounds(False, ports) | {Field.PROTOCOL: ((protocol, protocol),)})
-            numbers = [number for own, group in self._opening.items() if meets(own, ports) for number in group]
-            self._opened[key] = evaluator.meeting([self._accepting[number] for number in sorted(numbers)])
+            found = {place: rule for own, each in self._opening.items() if meets(own, ports) for place, rule in each}
+            self._opened[key] = evaluator.meeting([found[place] for place in sorted(found)])
         return list(self._opened[key])
 
     def opening_programs(self, protocol: int) -> list[Rule]:
         """The rules, disabled ones too, that would accept requests to any port of one program or service."""
         evaluator = Evaluator(self.space, self._bounds(False, self._ports) | {Field.PROTOCOL: ((protocol, protocol),)})
         return evaluator.meeting(
-            [rule for rule in self._accepting if any(map(asks_the_module, rule.matches)) and not names_ports(rule)]
+            [
+                rule
+                for chain in self._entered
+                for rule in chain.rules
+                if _may_open(rule) and any(map(asks_the_module, rule.matches)) and not names_ports(rule)
+            ]
         )
 
     @cached_property
-    def _opening(self) -> dict[Intervals, list[int]]:
-        """The rules, by their position among the accepting ones, that accept requests to some of the ports that will
-        be asked about, by these ports."""
-        found: dict[Intervals, list[int]] = {}
-        for number, rule in enumerate(self._accepting):
-            for match in rule.matches:
-                if isinstance(match, FieldMatch) and match.field is not _PORT:
-                    continue
-                for ports in asked_ports(match):
-                    found.setdefault(ports, []).append(number)
-        return {ports: group for ports, group in found.items() if meets(ports, self._ports)}
+    def _opening(self) -> dict[Intervals, list[tuple[tuple[int, int], Rule]]]:
+        """The rules that accept requests to some of the ports that will be asked about, by these ports; with their
+        places."""
+        found: dict[Intervals, list[tuple[tuple[int, int], Rule]]] = {}
+        for number, chain in enumerate(self._entered):
+            for asking, positions in self.survey.gist(chain).groups:
+                several = [ports for match in asking for ports in asked_ports(match) if meets(ports, self._ports)]
+                if several:
+                    rules = [((number, at), chain.rules[at]) for at in positions if _may_open(chain.rules[at])]
+                    for ports in several:
+                        found.setdefault(ports, []).extend(rules)
+        return found
 
     @cached_property
-    def _accepting(self) -> list[Rule]:
-        """The rules that stand in a line and accept, in chains that requests pass."""
+    def _entered(self) -> list[Chain]:
+        """The chains that requests pass."""
         names: dict[int, tuple[Firewall, set[str]]] = {}
         for crossing in self.crossings:
             reached = self.survey.reachable(crossing.firewall, crossing.hook)
             names.setdefault(id(crossing.firewall), (crossing.firewall, set()))[1].update(reached)
         return [
-            rule
-            for firewall, reached in names.values()
-            for name, chain in firewall.chains.items()
-            if name in reached
-            for rule in chain.rules
-            if rule.action.verb is Verb.ACCEPT and not rule.implicit and rule.understood
+            chain for firewall, reached in names.values() for name, chain in firewall.chains.items() if name in reached
         ]
 
     def assuming(self, protocol: int, ports: Intervals) -> Assuming:

@@ -8,6 +8,8 @@ from typing import Any
 
 from validator.model import PASSES, Firewall, Hook, Rule, Verb
 
+_LEADING = frozenset((Verb.JUMP, Verb.GOTO))
+
 
 def passed(firewall: Firewall, hook: Hook) -> tuple[str, ...]:
     """The base chains that a packet at `hook` passes, in order, if it is not translated on the way."""
@@ -17,7 +19,7 @@ def passed(firewall: Firewall, hook: Hook) -> tuple[str, ...]:
 def jumps(rules: Iterable[Rule]) -> Iterator[tuple[str, Rule]]:
     """The chains that enabled rules jump to, each with the rule."""
     for rule in rules:
-        if rule.action.verb in (Verb.JUMP, Verb.GOTO) and rule.enabled:
+        if rule.action.verb in _LEADING and rule.enabled:
             yield rule.action.chain, rule
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
-from validator.engine.survey import PORTS, Alike, Survey, alike
+from validator.engine.gist import PORTS, Group
+from validator.engine.survey import Survey
 from validator.model import (
     AnyOf,
     Bit,
@@ -41,6 +43,14 @@ STRAIGHT = {field: field for field in Field}
 _STOPS = frozenset((Verb.ACCEPT, Verb.DELIVER, Verb.DROP, Verb.REJECT, Verb.RETURN))
 
 
+class _Slice(NamedTuple):
+    """The rules of a chain that count, with their positions there; `stops`: the last takes all packets."""
+
+    positions: list[int]
+    rules: list[Rule]
+    stops: bool
+
+
 class Regions:
     """Matches in `space`, for packets within `bounds`.
 
@@ -69,63 +79,60 @@ class Regions:
         """Whether bounds of more than protocol and ports are narrower than those of `within`."""
         self.conditions: dict[str, Condition] = within.conditions if within else {}
         self._meets: dict[int, bool] = {}
-        self._slices: dict[int, list[Rule]] = {}
-        self._ends: dict[int, int] = {}
-        self._alike: dict[int, Alike] = {}
+        self._slices: dict[int, _Slice] = {}
+        self._groups: dict[int, list[Group]] = {}
         self._ranges: dict[int, tuple[int, Intervals]] = within._ranges if within else {}
         self._bits: dict[Bit, int] = within._bits if within else {}
 
     def counting(self) -> Iterable[list[Rule]]:
         """The rules that count so far: the slices."""
-        return self._slices.values()
+        return [found.rules for found in self._slices.values()]
 
     def slice_of(self, chain: Chain) -> list[Rule]:
         """The enabled rules of `chain` that some packet within the bounds can meet, up to one that takes them all."""
+        return self._slice(chain).rules
+
+    def _slice(self, chain: Chain) -> _Slice:
         found = self._slices.get(id(chain))
         if found is None:
             if self._within is None:
-                found = self._sliced(chain.rules, self._survey.meeting(chain, self._own), True)
+                groups, whole = self._survey.meeting(chain, self._own), True
             else:
-                groups = self._within._alike_of(chain)
-                numbers = [number for asking, group in groups if all(map(self._met, asking)) for number in group]
-                found = self._sliced(self._within.slice_of(chain), sorted(numbers), self.whole)
-            self._slices[id(chain)] = found
+                groups, whole = self._within._groups_of(chain), self.whole
+                groups = [group for group in groups if all(map(self._met, group[0]))]
+            found = self._slices[id(chain)] = self._sliced(chain, groups, whole)
         return found
 
-    def _alike_of(self, chain: Chain) -> Alike:
+    def _groups_of(self, chain: Chain) -> list[Group]:
         """The slice of a chain, put together by what narrower bounds may narrow."""
-        found = self._alike.get(id(chain))
+        found = self._groups.get(id(chain))
         if found is None:
-            found = self._alike[id(chain)] = alike(self.slice_of(chain))
+            inside = set(self._slice(chain).positions)
+            every = self._survey.meeting(chain, self._own)
+            kept = [(asking, [number for number in numbers if number in inside]) for asking, numbers in every]
+            found = self._groups[id(chain)] = [group for group in kept if group[1]]
         return found
 
-    def _sliced(self, rules: Sequence[Rule], numbers: Sequence[int], whole: bool) -> list[Rule]:
-        """The slice of `rules`, of which those at `numbers` are met as far as they ask for protocol and ports. What
-        else they ask is looked at if `whole`: where wider bounds have not asked that already."""
-        met = self._met_but_for_ports
-        found = []
-        for number in numbers:
+    def _sliced(self, chain: Chain, groups: Iterable[Group], whole: bool) -> _Slice:
+        """The slice of those rules of `chain` that `groups` holds: they are met as far as they ask for protocol and
+        ports. What else they ask is looked at if `whole`: where wider bounds have not asked that already."""
+        met, covers, rules = self._met_but_for_ports, self._covers, chain.rules
+        found = _Slice([], [], False)
+        for number in sorted([number for _, numbers in groups for number in numbers]):
             rule = rules[number]
             if whole and not (rule.enabled and all(map(met, rule.matches))):
                 continue
-            found.append(rule)
-            if rule.action.verb in _STOPS and all(map(self._covers, rule.matches)):
-                break
+            found.positions.append(number)
+            found.rules.append(rule)
+            if rule.action.verb in _STOPS and all(map(covers, rule.matches)):
+                return found._replace(stops=True)
         return found
 
     def reaches(self, chain: Chain, position: int) -> bool:
         """Whether packets may get to the rule at `position`, as far as is known: no rule of the slice before it takes
         them all."""
-        key = id(chain)
-        if key not in self._ends:
-            found = self._slices.get(key)
-            if not found:
-                return True
-            last = found[-1]
-            stops = last.action.verb in _STOPS and all(map(self._covers, last.matches))
-            ends = next(number for number, rule in enumerate(chain.rules) if rule is last)
-            self._ends[key] = ends if stops else len(chain.rules)
-        return position <= self._ends[key]
+        found = self._slices.get(id(chain))
+        return found is None or not found.stops or position <= found.positions[-1]
 
     def deciding(self, chain: Chain) -> list[Rule]:
         """The rules of the slice up to one that takes all packets within the bounds, assumed conditions at their

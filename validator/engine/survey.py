@@ -2,39 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import TypeVar, cast
 
-from validator.engine.asked import assumed_in
+from validator.engine.gist import PORTS, Gist, Group, gist
 from validator.engine.passing import Targets, led_to, loops, passed, targets
-from validator.model import (
-    AnyOf,
-    Chain,
-    Condition,
-    ConditionMatch,
-    FieldMatch,
-    Firewall,
-    Hook,
-    InterfaceMatch,
-    InterfaceName,
-    Match,
-    NoneOf,
-    Rule,
-)
+from validator.model import Assigned, Bit, Chain, Condition, FieldMatch, Firewall, Hook, Match, Rule
 from validator.packets.fields import Field, Intervals
 from validator.packets.intervals import meets
 
 T = TypeVar("T")
 Assumption = tuple[str, str]
 """The name of an assumption, and the export that it is about."""
-Alike = Sequence[tuple[tuple[Match, ...], list[int]]]
-"""Rules, by their positions, that ask the same of protocol and ports, with the matches that do."""
-PORTS = (Field.PROTOCOL, Field.SOURCE_PORT, Field.DESTINATION_PORT)
-"""The fields by which rules are put together."""
-_NOTHING = InterfaceMatch | ConditionMatch
-"""The matches that ask nothing of protocol and ports, whatever they say."""
-_NAMELESS = FieldMatch | ConditionMatch
-"""The matches that name no interface, of which rules have most."""
 
 
 class Survey:
@@ -52,13 +31,19 @@ class Survey:
             self._found[key] = (about, find())
         return cast(T, self._found[key][1])
 
-    def meeting(self, chain: Chain, bounds: Mapping[Field, Intervals]) -> list[int]:
-        """The positions of the rules of a chain, but for those that ask for a protocol or ports of which none is
-        within `bounds`; in order."""
-        asked = {field: bounds[field] for field in PORTS if field in bounds}
+    def gist(self, chain: Chain) -> Gist:
+        """What the rules of a chain say together."""
+        return self._once("gist", chain, lambda: gist(chain))
 
-        def find() -> list[int]:
-            return sorted(number for group in groups if all(map(met, group[0])) for number in group[1])
+    def gists(self, firewall: Firewall) -> dict[str, Gist]:
+        """That of every chain of a firewall, by name."""
+        return self._once(
+            "gists", firewall, lambda: {name: self.gist(chain) for name, chain in firewall.chains.items()}
+        )
+
+    def meeting(self, chain: Chain, bounds: Mapping[Field, Intervals]) -> list[Group]:
+        """The rules of a chain, but for those that ask for a protocol or ports of which none is within `bounds`."""
+        asked = {field: bounds[field] for field in PORTS if field in bounds}
 
         def met(match: Match) -> bool:
             if not isinstance(match, FieldMatch):
@@ -66,16 +51,20 @@ class Survey:
             bound = asked.get(match.field)
             return bound is None or meets(match.intervals, bound)
 
-        groups = self._once("alike", chain, lambda: alike(chain.rules))
+        def find() -> list[Group]:
+            return [group for group in self.gist(chain).groups if all(map(met, group[0]))]
+
         return self._once(("meeting", *asked.items()), chain, find)
 
     def patterns(self, firewall: Firewall) -> set[str]:
         """Every interface pattern that the rules of a firewall name."""
-        return self._once("patterns", firewall, lambda: interface_patterns([firewall]))
+        return self._once(
+            "patterns", firewall, lambda: {name for each in self.gists(firewall).values() for name in each.patterns}
+        )
 
-    def set_values(self, firewall: Firewall, field: Field) -> list[object]:
+    def set_values(self, firewall: Firewall, field: Field) -> list[Assigned]:
         """What rules of a firewall set `field` to, one entry a rule that does."""
-        every = self._once("set", firewall, lambda: _set_by(firewall))
+        every = self._once("set", firewall, lambda: _set_by(self.gists(firewall).values()))
         return every.get(field, [])
 
     def reachable(self, firewall: Firewall, hook: Hook) -> set[str]:
@@ -100,90 +89,40 @@ class Survey:
 
     def assumptions(self, firewall: Firewall) -> dict[int, tuple[Assumption, ...]]:
         """The assumptions that rules stand on, by the identity of the rule, for those that stand on any."""
-        return self._once("assumptions", firewall, lambda: _assumptions(firewall))
+
+        def find() -> dict[int, tuple[Assumption, ...]]:
+            every = (found for each in self.gists(firewall).values() for found in each.assuming)
+            return {id(rule): tuple([_about(match.condition) for match in matches]) for _, rule, matches in every}
+
+        return self._once("assumptions", firewall, find)
 
     def failing(self, firewall: Firewall) -> list[tuple[Chain, int, Rule]]:
         """The enabled rules that an assumption keeps from matching, wholly or in part, with their chains and positions
         there."""
-        return self._once("failing", firewall, lambda: _failing(firewall))
 
+        def find() -> list[tuple[Chain, int, Rule]]:
+            return [
+                (firewall.chains[name], position, rule)
+                for name, each in self.gists(firewall).items()
+                for position, rule, matches in each.assuming
+                if rule.enabled and any(match.condition.assumed is (not match.expected) for match in matches)
+            ]
 
-def alike(rules: Iterable[Rule]) -> Alike:
-    """Rules, put together by what they ask of protocol and ports."""
-    keys: dict[tuple[int, ...], tuple[tuple[Match, ...], list[int]]] = {}
-    for number, rule in enumerate(rules):
-        # By identity: to compare matches costs more than it finds.
-        asking = [match for match in rule.matches if not isinstance(match, _NOTHING) and asks_for_ports(match)]
-        key = tuple(map(id, asking))
-        found = keys.get(key)
-        if found is None:
-            keys[key] = (tuple(asking), [number])
-        else:
-            found[1].append(number)
-    return list(keys.values())
-
-
-def asks_for_ports(match: Match) -> bool:
-    """Whether a match may be about protocol or ports."""
-    if isinstance(match, FieldMatch):
-        return match.field in PORTS
-    return isinstance(match, AnyOf | NoneOf)
+        return self._once("failing", firewall, find)
 
 
 def interface_patterns(firewalls: Iterable[Firewall]) -> set[str]:
     """Every interface pattern that the rules of `firewalls` name."""
-    seen: set[int] = set()
-    patterns: set[str] = set()
-
-    def visit(matches: tuple[Match, ...]) -> None:
-        for match in matches:
-            if isinstance(match, _NAMELESS) or id(match) in seen:
-                continue
-            seen.add(id(match))
-            match match:
-                case InterfaceMatch():
-                    patterns.update(match.names)
-                case AnyOf():
-                    for alternative in match.alternatives:
-                        visit(alternative)
-                case NoneOf():
-                    visit(match.matches)
-
-    for firewall in firewalls:
-        for chain in firewall.chains.values():
-            for rule in chain.rules:
-                visit(rule.matches)
-                if rule.action.assign:
-                    patterns.update(value.name for _, value in rule.action.assign if isinstance(value, InterfaceName))
-    return patterns
+    return {name for firewall in firewalls for chain in firewall.chains.values() for name in gist(chain).patterns}
 
 
-def _set_by(firewall: Firewall) -> dict[object, list[object]]:
-    found: dict[object, list[object]] = {}
-    for chain in firewall.chains.values():
-        for rule in chain.rules:
-            for target, value in rule.action.assign:
-                found.setdefault(target, []).append(value)
+def _set_by(gists: Iterable[Gist]) -> dict[Field | Bit, list[Assigned]]:
+    found: dict[Field | Bit, list[Assigned]] = {}
+    for each in gists:
+        for target, values in each.values.items():
+            found.setdefault(target, []).extend(values)
     return found
-
-
-def _assumptions(firewall: Firewall) -> dict[int, tuple[Assumption, ...]]:
-    return {
-        id(rule): tuple([_about(condition) for condition in conditions])
-        for chain in firewall.chains.values()
-        for rule in chain.rules
-        if (conditions := [match.condition for match in assumed_in(rule.matches)])
-    }
 
 
 def _about(condition: Condition) -> Assumption:
     return condition.assumption or "", condition.span.path if condition.span else ""
-
-
-def _failing(firewall: Firewall) -> list[tuple[Chain, int, Rule]]:
-    return [
-        (chain, position, rule)
-        for chain in firewall.chains.values()
-        for position, rule in enumerate(chain.rules)
-        if rule.enabled and any(match.condition.assumed is (not match.expected) for match in assumed_in(rule.matches))
-    ]

@@ -47,6 +47,9 @@ class Field(enum.IntEnum):
         return self.name.lower()
 
 
+ADDRESSES = (Field.SOURCE, Field.DESTINATION)
+
+
 class State(enum.IntEnum):
     """Connection-tracking state, iptables-extensions(8) `conntrack --ctstate`."""
 
@@ -78,18 +81,18 @@ Intervals = tuple[Interval, ...]
 """Sorted, disjoint, not adjacent inclusive ranges."""
 
 
+_TOPS = {
+    Field.MAC: (1 << 48) - 1,
+    Field.PROTOCOL: 255,
+    Field.TCP_FLAGS: 255,
+    Field.ICMP_TYPE: 255,
+    Field.ICMP_CODE: 255,
+    Field.STATE: len(State) - 1,
+}
+
+
 def top(field: Field, family: Family) -> int:
     """The largest value of `field` in `family` (interfaces are numbered by the packet space)."""
-    match field:
-        case Field.SOURCE | Field.DESTINATION:
-            return (1 << family.bits) - 1
-        case Field.MAC:
-            return (1 << 48) - 1
-        case Field.PROTOCOL | Field.TCP_FLAGS | Field.ICMP_TYPE | Field.ICMP_CODE:
-            return 255
-        case Field.STATE:
-            return len(State) - 1
-        case Field.DESTINATION_PORT | Field.SOURCE_PORT:
-            return 65535
-        case Field.IN_INTERFACE | Field.OUT_INTERFACE | Field.ALTERNATIVE:
-            return 65535
+    if field in ADDRESSES:
+        return (1 << family.bits) - 1
+    return _TOPS.get(field, 65535)
