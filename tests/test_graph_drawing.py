@@ -19,7 +19,7 @@ from validator.reports.safe_text import plain
 
 
 def hosts(*names: str) -> list[Firewall]:
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     bare = firewall(chain("in", policy="accept"), input="in")
     return [replace(bare, host=name, name=name) for name in names]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from validator.assumptions import ASSUMPTIONS
 from validator.engine.connection import Crossing, Path
@@ -27,8 +29,7 @@ if TYPE_CHECKING:
     from validator.graph import Graph
 
 
-@dataclass(frozen=True, slots=True)
-class CheckOptions:
+class CheckOptions(Struct, frozen=True):
     """`families`: those asked for, None to choose by what is given; `withdrawn`: the names of
     assumptions.ASSUMPTIONS taken back; `settings`: given on the command line, over the site's."""
 
@@ -37,8 +38,7 @@ class CheckOptions:
     settings: Mapping[str, object] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(Struct, frozen=True):
     """A report without findings yet, and what the rules of the catalogue look at besides.
 
     `errors` are mistakes of the user that only this stage can see; the results still stand.
@@ -51,8 +51,7 @@ class Checked:
     errors: tuple[UserError, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Ways:
+class _Ways(Struct, frozen=True):
     """How hosts and firewalls are connected: `both_ends` are the hosts whose firewalls count for their peers too, by
     family; and what is known of the firewalls."""
 

@@ -17,10 +17,11 @@ from __future__ import annotations
 import enum
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn
+
+from msgspec import Struct
 
 from validator.errors import RuleError
 
@@ -57,8 +58,7 @@ Facts = Mapping[str, Any]
 Test = Callable[[Facts], Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Expression:
+class Expression(Struct, frozen=True):
     """A compiled condition: `test(facts)` says whether it holds; `names` are the facts it reads."""
 
     text: str
@@ -66,21 +66,18 @@ class Expression:
     names: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class _Literal:
+class _Literal(Struct, frozen=True):
     at: int
     value: object
     type: Type
 
 
-@dataclass(frozen=True, slots=True)
-class _Name:
+class _Name(Struct, frozen=True):
     at: int
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Operation:
+class _Operation(Struct, frozen=True):
     """An operator (`and`, `or`, `not`, or a comparison) and what it stands between."""
 
     at: int

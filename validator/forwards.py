@@ -4,8 +4,9 @@ leaves the host, and what that makes of a result."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from msgspec.structs import replace
 
 from validator.model import Forward
 from validator.packets.fields import Family, Intervals

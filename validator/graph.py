@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from validator.engine.connection import Crossing
 from validator.engine.passing import Targets, led_to, loops, targets
@@ -97,8 +98,7 @@ def crossings(graph: Graph, start: Node, end: Node) -> tuple[Crossing, ...]:
     return tuple(found)
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """Something wrong with a firewall's chains: `loop`, `unreached` or `missing-chain`."""
 
     kind: str

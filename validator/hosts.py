@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from validator.dialects import Dialect, Fragment, Options, detect
 from validator.errors import UserError
@@ -14,8 +16,7 @@ from validator.site import Host, Site
 from validator.source import Ledger, Source, Span, read
 
 
-@dataclass(frozen=True, slots=True)
-class Export:
+class Export(Struct, frozen=True):
     """One export that was read: its text, what recognised it, what it says, and whose it is."""
 
     source: Source
@@ -25,8 +26,7 @@ class Export:
     host: str
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(Struct, frozen=True):
     """The exports that could be read, in the order given, and what was wrong with the others."""
 
     exports: tuple[Export, ...]

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 LANGUAGES = ("en", "de", "fr", "es", "pt-BR", "it", "ja", "zh-CN", "zh-TW")
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(Struct, frozen=True):
     """A word of one language; `seen` where a real dump showed it."""
 
     text: str

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from validator.packets.fields import Family, Field, Intervals, State
 from validator.source import Span
@@ -38,8 +38,7 @@ PASSES: Mapping[Hook, tuple[Hook, ...]] = {
 routed anew, and then passes INPUT or FORWARD and POSTROUTING as Bit `local-destination` says."""
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Struct, frozen=True, eq=False):
     """Something an export cannot decide, as a variable: equal keys are the same variable.
 
     `text` is for people. `assumption` groups conditions that one sentence about the whole export
@@ -52,27 +51,35 @@ class Condition:
     """
 
     key: str
-    text: str = field(compare=False)
-    span: Span | None = field(default=None, compare=False)
-    assumption: str | None = field(default=None, compare=False)
-    assumed: bool | None = field(default=None, compare=False)
-    per_packet: bool = field(default=False, compare=False)
-    about: tuple[str, str] | None = field(default=None, compare=False)
+    text: str
+    span: Span | None = None
+    assumption: str | None = None
+    assumed: bool | None = None
+    per_packet: bool = False
+    about: tuple[str, str] | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return self.key == other.key if isinstance(other, Condition) else NotImplemented
+
+    def __ne__(self, other: object) -> bool:  # a Struct has one of its own
+        return self.key != other.key if isinstance(other, Condition) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.key)
 
 
 MODULES_ANSWER = ("program", "service")
 """The kinds of conditions (Condition.about) that a module may answer of itself."""
 
 
-class FieldMatch(NamedTuple):
+class FieldMatch(Struct, frozen=True):
     """True where `field` is in `intervals` (normal form; already complemented if negated)."""
 
     field: Field
     intervals: Intervals
 
 
-@dataclass(frozen=True, slots=True)
-class InterfaceMatch:
+class InterfaceMatch(Struct, frozen=True):
     """True where the in- or out-interface's name is one of `names`; `eth+` is a prefix, `+` any.
 
     A packet without that interface (a locally made packet has no in-interface) has the empty
@@ -84,8 +91,7 @@ class InterfaceMatch:
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Bit:
+class Bit(Struct, frozen=True):
     """One bit that a firewall keeps with a packet beside its header.
 
     `mark` and `connmark` (number 0 to 31): 0 at first, but a known connection's connmark may be anything.
@@ -115,29 +121,27 @@ def bit_condition(bit: Bit) -> Condition:
     return Condition(f"bit {bit.name} {bit.number}", text, per_packet=bit.name in ("mark", "connmark"))
 
 
-class BitMatch(NamedTuple):
+class BitMatch(Struct, frozen=True):
     """True where `bit` has the value `expected`."""
 
     bit: Bit
     expected: bool = True
 
 
-class ConditionMatch(NamedTuple):
+class ConditionMatch(Struct, frozen=True):
     """True where `condition` has the value `expected`."""
 
     condition: Condition
     expected: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class AnyOf:
+class AnyOf(Struct, frozen=True):
     """True where all matches of one of `alternatives` are true (none: never)."""
 
     alternatives: tuple[tuple[Match, ...], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class NoneOf:
+class NoneOf(Struct, frozen=True):
     """True where not all of `matches` are true (the negation of a conjunction)."""
 
     matches: tuple[Match, ...]
@@ -159,31 +163,27 @@ class Verb(enum.StrEnum):
     CONTINUE = "continue"  # log, count, mark: go on with the next rule
 
 
-@dataclass(frozen=True, slots=True)
-class Copy:
+class Copy(Struct, frozen=True):
     """The value that another bit has, or its opposite (set a mark from a connmark, flip a bit)."""
 
     bit: Bit
     inverted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """One of the values in `intervals`, and nobody can tell which: as free as a condition with this key."""
 
     condition: Condition
     intervals: Intervals
 
 
-@dataclass(frozen=True, slots=True)
-class InterfaceName:
+class InterfaceName(Struct, frozen=True):
     """The interface of this name, as a value for Field.OUT_INTERFACE; `lo` for loopback."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class AnyInterface:
+class AnyInterface(Struct, frozen=True):
     """Any interface, loopback only if `or_loopback`, and nobody can tell which."""
 
     condition: Condition
@@ -201,8 +201,7 @@ REPLIED_TO = (Field.SOURCE, Field.SOURCE_PORT, Field.IN_INTERFACE)
 where its replies go until they are translated back, to which port, and which interface leads there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(Struct, frozen=True):
     """A verb, the chain it goes to, and what it sets before that (CONTINUE: marks, states; ACCEPT: the
     translated destination, or where replies go). Assignments take place one after the other."""
 
@@ -215,7 +214,7 @@ ACCEPT, DROP, REJECT = Action(Verb.ACCEPT), Action(Verb.DROP), Action(Verb.REJEC
 RETURN, CONTINUE = Action(Verb.RETURN), Action(Verb.CONTINUE)
 
 
-class Rule(NamedTuple):
+class Rule(Struct, frozen=True):
     """One rule: all of `matches` true, then `action`.
 
     `span` is the deciding line as the reader finds it. `canonical` is the rule's text without
@@ -235,8 +234,7 @@ class Rule(NamedTuple):
     understood: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(Struct, frozen=True):
     """A list of rules, and for a base chain the `policy`: the rule that takes what is left.
 
     `first_packets`: a base chain that is asked about the first packet of a connection only, and what it
@@ -250,8 +248,7 @@ class Chain:
     first_packets: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Proxy:
+class Proxy(Struct, frozen=True):
     """A host's proxy setting: `server` empty where none is configured."""
 
     server: str
@@ -259,8 +256,7 @@ class Proxy:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Forward:
+class Forward(Struct, frozen=True):
     """A service of the host that takes TCP connections to `listen` (an address, `*` for any of the family, or the name
     of a host) and `port`, and makes one of its own to `connect` (an address or name) and `connect_port` for
     each. `listeners` are the program and service that do so. The firewall judges both connections."""
@@ -274,8 +270,7 @@ class Forward:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Overruled:
+class Overruled(Struct, frozen=True):
     """A setting that two exports of a host tell differently: what it is, both values and lines, and `why` the one
     that counts does so."""
 
@@ -287,8 +282,7 @@ class Overruled:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Firewall:
+class Firewall(Struct, frozen=True):
     """An enforcement point of one host, for one address family.
 
     `hooks` names for each hook its base chains, in order: a packet gets through when every one of every hook

@@ -8,7 +8,8 @@ removes one only to meet the next.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from validator.engine.connection import Path, Settled
 from validator.engine.evaluate import Evaluator
@@ -79,8 +80,7 @@ def _programs(rule: Rule) -> list[str]:
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class _Way:
+class _Way(Struct, frozen=True):
     """A firewall of the path, alone, and the conditions that the module answers there."""
 
     path: Path

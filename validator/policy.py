@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from validator.packets.fields import Intervals
 
@@ -17,8 +19,7 @@ class Direction(enum.StrEnum):
     OUTBOUND = "outbound"
 
 
-@dataclass(frozen=True, slots=True)
-class PortEntry:
+class PortEntry(Struct, frozen=True):
     """One port cell of a module: what it listens on or connects to.
 
     `id` is unique in its module (`listen-9340`). `ports` is empty while they come from a setting
@@ -38,8 +39,7 @@ class PortEntry:
     helper: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Module:
+class Module(Struct, frozen=True):
     """A part of the application; `id` is its name, lower case, words joined by hyphens.
 
     `alternative` names the group of modules of which one must be open while the setting that
@@ -59,8 +59,7 @@ class Module:
     programs: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Struct, frozen=True):
     """An application: `settings` gives each setting's allowed values (empty: free text) by name.
 
     `bypass_proxy_for_local`: where a proxy is configured it must be bypassed for local addresses.

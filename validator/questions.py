@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from validator.engine.connection import Path, Settled
 from validator.engine.evaluate import Evaluator
@@ -15,8 +16,7 @@ from validator.policy import Direction
 from validator.requirements import LOOPBACK_ADDRESS, UNICAST, Requirement
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """A requirement on a path, in one Windows profile or, with None, where there are none.
 
     `listeners` are programs and services that may receive the requests in the module's place (a port proxy).

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
 from ipaddress import ip_network
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from validator.packets.fields import Family, Intervals
 from validator.packets.intervals import intersect, normalise
@@ -22,8 +24,7 @@ LOOPBACK_ADDRESS = {Family.IPV4: 127 << 24 | 1, Family.IPV6: 1}
 ANYBODY = {Family.IPV4: "0.0.0.0/0", Family.IPV6: "::/0"}
 
 
-@dataclass(frozen=True, slots=True)
-class Requirement:
+class Requirement(Struct, frozen=True):
     """One port entry on one host for one protocol and family.
 
     `peers` are the declared peers as CIDR blocks of the family, or None for anybody; `peer_host` is

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from validator.packets.fields import Family, Intervals
 from validator.policy import Direction, Policy
@@ -40,8 +41,7 @@ class Severity(enum.StrEnum):
         return list(Severity).index(self)
 
 
-@dataclass(frozen=True, slots=True)
-class Blame:
+class Blame(Struct, frozen=True):
     """A line that decides a result: on which leg, what it does, and whether it stands in a line
     (`implicit` is True for a built-in default that no line says). `names_ports`: it is a rule for some ports."""
 
@@ -54,8 +54,7 @@ class Blame:
     names_ports: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ConditionUse:
+class ConditionUse(Struct, frozen=True):
     """A condition that a result depends on, with the value it was given, or None."""
 
     text: str
@@ -64,8 +63,7 @@ class ConditionUse:
     assumption: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NearMiss:
+class NearMiss(Struct, frozen=True):
     """A rule that would have opened the port, and why it does not.
 
     `why` is `disabled`, `other-profile` (its `profiles`), `other-addresses` (its `addresses`), `other-program` (its
@@ -83,8 +81,7 @@ class NearMiss:
     by: Span | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Forwarded:
+class Forwarded(Struct, frozen=True):
     """A service of the host that takes the connections to `listen` and forwards them to `to` (`10.0.0.5:443`). `onward`
     is the verdict of its own connection on the way out of the host, `host` where it stays there, `name` where
     the address is not known, `family` where no export is of that address family, or `unless-own` where it is
@@ -97,8 +94,7 @@ class Forwarded:
     blocked_by: tuple[Blame, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """One requirement on one path, judged.
 
     `id` is stable across runs: `host/module/entry/protocol/family[/profile][/local][/peer-HOST]`.
@@ -157,8 +153,7 @@ class Result:
         return (*self.blocked_by, *(b for b in self.accepted_by if b not in self.blocked_by))
 
 
-@dataclass(frozen=True, slots=True)
-class ExportSummary:
+class ExportSummary(Struct, frozen=True):
     """One export as the report lists it; `unsupported` are the spans of lines not understood."""
 
     path: str
@@ -169,8 +164,7 @@ class ExportSummary:
     unsupported: tuple[Span, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Skipped:
+class Skipped(Struct, frozen=True):
     """A module entry that was not judged, and what to set so that it is ("not configured")."""
 
     host: str
@@ -180,8 +174,7 @@ class Skipped:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Struct, frozen=True):
     """What a rule of the catalogue is asked about.
 
     `kind` is one of those that `facts.py` declares: `result`, `row` (a port entry over protocols and families),
@@ -198,8 +191,7 @@ class Subject:
     blame: tuple[Blame, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """A rule of the catalogue that fired: `message` is plain text, `fingerprint` is stable."""
 
     rule: str
@@ -212,8 +204,7 @@ class Finding:
     blame: tuple[Blame, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class RuleText:
+class RuleText(Struct, frozen=True):
     """What a report says about a rule of the catalogue: `message` is its template, `why` and `fix`
     are prose, `references` are addresses or titles of manuals."""
 
@@ -226,8 +217,7 @@ class RuleText:
     references: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """Everything a report format prints. `assumptions` are those in force that a result used, by name;
     `rules` are the texts of the rules that judged it."""
 

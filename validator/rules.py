@@ -10,9 +10,11 @@ from __future__ import annotations
 import hashlib
 import string
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from validator import yaml_lines
 from validator.check import Checked
@@ -26,8 +28,7 @@ from validator.subjects import subjects
 _FINGERPRINT = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(Struct, frozen=True):
     """A message with places for facts: `parts` are literal texts and names of facts, in turn."""
 
     text: str
@@ -38,8 +39,7 @@ class Template:
         return "".join(literal if name is None else literal + wording(facts[name]) for literal, name in self.parts)
 
 
-@dataclass(frozen=True, slots=True)
-class CatalogueRule:
+class CatalogueRule(Struct, frozen=True):
     """A rule: `when` holds for a subject of kind `subject` -> a finding with this `severity`.
 
     `why`, `fix` and `references` are for people; `path` is the file it came from (relative where bundled).
@@ -49,8 +49,8 @@ class CatalogueRule:
     name: str
     severity: Severity
     subject: str
-    when: Expression = field(repr=False)
-    message: Template = field(repr=False)
+    when: Expression
+    message: Template
     why: str
     fix: str
     references: tuple[str, ...]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from validator.packets.fields import Intervals
 
 
-@dataclass(frozen=True, slots=True)
-class Host:
+class Host(Struct, frozen=True):
     """One host: its `addresses`, `modules` (None: every module), `exports` (paths, as resolved from
     the site file's folder), `settings`, active Windows `profile`, cloud security `groups`, and the `programs`
     (executables and services) that modules run as, by module id. `interfaces` are those of the addresses that were
@@ -29,8 +29,7 @@ class Host:
     keywords: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(Struct, frozen=True):
     """A site file: `networks` name lists of CIDR blocks; `peers` gives by module id the networks,
     hosts or CIDR blocks that must get through; `ports` overrides ports by module id and entry id;
     `settings` hold for every host that does not set its own; `path` is the file."""

@@ -13,10 +13,11 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from validator import hive
 from validator.errors import ExportError
@@ -28,7 +29,7 @@ _SAMPLE = 64 * 1024
 _EXPORT_AGAIN = "export it again and pass that file"
 
 
-class Span(NamedTuple):
+class Span(Struct, frozen=True, order=True):
     """Where something stands in an export: path as given, 1-based line, and the raw text."""
 
     path: str
@@ -97,8 +98,7 @@ class Ledger:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """A decoded export.
 
     `path` is as the user gave it, with `/`; `lines` are without line ends; `sha256` is of the bytes.

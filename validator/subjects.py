@@ -7,8 +7,9 @@ called *stopped* here: blocked, or partial without being merely restricted.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
+
+from msgspec import Struct, field
 
 from validator.check import Checked
 from validator.facts import lasting, line_text, listing, plain, port_text, where
@@ -49,8 +50,7 @@ def stopped(result: Result) -> bool:
     return result.verdict in _WORST and not result.restricted
 
 
-@dataclass(slots=True)
-class _View:
+class _View(Struct):
     """A report with what several subjects look up in it."""
 
     report: Report

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from validator.facts import lasting, listing, plain, port_text, where
 from validator.results import Forwarded, NearMiss, Result, Subject, Value, Verdict
@@ -72,8 +73,7 @@ def _also(miss: NearMiss) -> str:
     return "".join(f"; it also {_PARTS[why].format(**words)}" for why in miss.also)
 
 
-@dataclass(slots=True)
-class _Port:
+class _Port(Struct):
     """A port entry of a host and protocol: its results for which there is no rule."""
 
     results: list[Result] = field(default_factory=list)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from validator.check import choose_families
 from validator.engine.interpret import Trace, interpret
@@ -21,8 +22,7 @@ Answer = dict[str, Value]
 """An answer in the terms of `schemas/answer.schema.json`."""
 
 
-@dataclass(slots=True)
-class Tracer:
+class Tracer(Struct):
     """Answers for packets at the firewalls of one host of `loaded`.
 
     `host` may be empty where there is just one. Raises RequestError where it is not, or is unknown.

@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from validator.errors import UserError
 
@@ -28,8 +29,7 @@ Where = tuple[str | int, ...]
 """The way to a node of a document: keys and positions."""
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """A YAML document: `data` as plain values, `lines` the 1-based line of each node by its way."""
 
     path: str

@@ -5,10 +5,10 @@ The tables of types were asked of Linux 6.18, with rules of iptables and nft (`f
 
 from __future__ import annotations
 
-from dataclasses import replace
 from ipaddress import ip_address, ip_interface, ip_network
 
 import pytest
+from msgspec.structs import replace
 
 from tests.build import chain, firewall
 from validator.dialects._linux_facts import named_sets

@@ -7,6 +7,7 @@ from contextlib import suppress
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.dialects.exports import counts, read, refusal
 from tests.dialects.test_netsh_rules import dump, types, verbose
@@ -99,7 +100,7 @@ def test_a_command_is_known_in_many_forms(form: str) -> None:
     (change,) = changes(form)
     assert not change.why
     assert change.rule is not None
-    assert change.rule._replace(line=1) == added(RULE)
+    assert replace(change.rule, line=1) == added(RULE)
 
 
 @pytest.mark.parametrize(
@@ -338,7 +339,7 @@ def test_a_script_and_the_dump_that_it_gives_say_the_same(rules: list[tuple[str,
     exported = read(dump(*blocks))[1].data
     assert isinstance(exported, WindowsRules)
     made = [change.rule for change in changes("\n".join(lines))]
-    assert [rule._replace(line=0) for rule in made if rule] == [rule._replace(line=0) for rule in exported.rules]
+    assert [replace(rule, line=0) for rule in made if rule] == [replace(rule, line=0) for rule in exported.rules]
 
 
 # --- whatever the text ------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.dialects.exports import read
 from tests.dialects.test_netsh_rules import dump, types, verbose
@@ -186,7 +187,7 @@ def test_a_name_in_a_library_is_replaced_by_the_one_of_the_registry() -> None:
 
 
 def apart(found: WindowsRule) -> WindowsRule:
-    return found._replace(path="", line=0)
+    return replace(found, path="", line=0)
 
 
 PAIRS = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from tests.build import chain, dport, firewall, in_interface, proto, rule, sport, state
 from validator.engine.connection import Crossing, Path

@@ -18,6 +18,7 @@ from ipaddress import ip_address, ip_network
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.property.test_interpret import leaf, levels_of
 from validator.dialects import Fragment, Options
@@ -270,7 +271,7 @@ def test_where_the_rules_of_group_policy_are_exported_void_local_rules_are_out(
 
 def allowed(**changes: object) -> WindowsRule:
     rule = WindowsRule("rules", 1, "a", True, True, PROFILES, "TCP", *("any",) * 2, "80", "any", "allow")
-    return rule._replace(**changes)  # type: ignore[arg-type]
+    return replace(rule, **changes)
 
 
 WEB = {**{field: values[0] for field, values in VALUES.items()}, Field.PROTOCOL: TCP, Field.DESTINATION_PORT: 80}

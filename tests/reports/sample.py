@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from validator.packets.fields import Family, Intervals
 from validator.policy import Direction, Policy

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 import re
-from dataclasses import replace
 from typing import Literal
 
 import pytest
+from msgspec.structs import replace
 from rich.console import Console
 
 from tests.reports import sample

@@ -19,9 +19,10 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Protocol, cast
+
+from msgspec import Struct, field
 
 from validator.errors import ExportError, UnknownExportError
 from validator.model import Firewall
@@ -29,8 +30,7 @@ from validator.packets.fields import Family
 from validator.source import Ledger, Source
 
 
-@dataclass(frozen=True, slots=True)
-class Fragment:
+class Fragment(Struct, frozen=True):
     """What one export says, in its vendor's own terms.
 
     `data` is a frozen dataclass of the dialect; `families` are the address families it can speak
@@ -44,8 +44,7 @@ class Fragment:
     families: tuple[Family, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """How fragments become a firewall.
 
     `withdrawn` are the names of assumptions.ASSUMPTIONS that the user takes back; `groups` are the

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from validator.dialects._json_positions import Located
 
@@ -23,8 +24,7 @@ class _Open(Exception):
     """What the template alone does not tell."""
 
 
-@dataclass(slots=True)
-class Scope:
+class Scope(Struct):
     """The parameters and variables of a template, by name in small letters; `used` are the lines of those asked for."""
 
     parameters: dict[str, tuple[Any, int]]

@@ -7,10 +7,11 @@ thing are equal where only these differ.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+
+from msgspec import Struct
 
 
-class Peer(NamedTuple):
+class Peer(Struct, frozen=True):
     """Whom a permission lets in or out: `kind` is cidr, cidr6, group, prefix-list or condition.
 
     A `condition` is what nobody can tell: `value` is its key, `label` what it asks. The others are of a group
@@ -27,7 +28,7 @@ class Peer(NamedTuple):
     status: str = ""
 
 
-class Permission(NamedTuple):
+class Permission(Struct, frozen=True):
     """One IpPermission; `first` and `last` are FromPort and ToPort, None where absent.
 
     `why` says what was not understood, if anything.
@@ -41,8 +42,7 @@ class Permission(NamedTuple):
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Struct, frozen=True):
     """A security group; a list of permissions is None where the export has none of that kind."""
 
     id: str
@@ -59,8 +59,7 @@ class Group:
         return f"{self.id} ({self.name})" if self.name and self.name != self.id else self.id
 
 
-@dataclass(frozen=True, slots=True)
-class Groups:
+class Groups(Struct, frozen=True):
     """The groups of an export; `complete` is False where it is one page of several."""
 
     path: str
@@ -176,8 +175,7 @@ class Peering:
     line: int = field(compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True):
     """What one export tells beside security groups; `complete` is False where it is one page of several.
 
     `every_interface`: the export lists interfaces of every kind, so that a group's members are all among them

@@ -7,8 +7,10 @@ the same: a subnet or prefix list that accounts share, a peering connection that
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Protocol, TypeVar
+
+from msgspec import Struct, field
 
 from validator.dialects import Fragment
 from validator.dialects._aws_data import (
@@ -26,8 +28,7 @@ from validator.dialects._aws_data import (
 from validator.errors import ExportError
 
 
-@dataclass(frozen=True, slots=True)
-class Inventory:
+class Inventory(Struct, frozen=True):
     """What the exports tell, by id.
 
     `groups` come with the export they are in; those that stand in several exports with the same rules are there once;

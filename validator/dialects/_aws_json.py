@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from validator.dialects._cloud import is_block
 from validator.dialects._json_positions import Located, load
@@ -61,8 +62,7 @@ def kind(source: Source) -> str:
     return next((key for key, _ in outer_keys(source) if key not in _AROUND), "")
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """The entries of an answer's list, `at` the line where it stands; `complete` is False for one page of several."""
 
     path: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from ipaddress import ip_network
+
+from msgspec import Struct
 
 from validator.dialects import Options
 from validator.dialects._aws_data import Acl, Group, Groups, Interface, RouteTable, Subnet
@@ -16,8 +17,7 @@ from validator.packets.intervals import normalise
 from validator.source import Span
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(Struct, frozen=True):
     """One interface, or what stands for one: its groups with their exports, the ids of `missing` ones that no export
     holds (None: the export does not tell the groups), its subnet, network ACL and route table where known.
 

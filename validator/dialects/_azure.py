@@ -7,7 +7,9 @@ group of the subnet and then that of the interface, outbound traffic the reverse
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from validator.dialects import Fragment, Options
 from validator.dialects._azure_data import SecurityGroup, Untold
@@ -72,8 +74,7 @@ def _made(fragments: Sequence[Fragment], options: Options, platform: str) -> Fir
     )
 
 
-@dataclass(slots=True)
-class _Builder:
+class _Builder(Struct):
     """The chains, made once for all points at which they are alike."""
 
     found: Estate
@@ -137,7 +138,7 @@ def _merged(candidates: Sequence[Point]) -> tuple[Point, ...]:
     found = []
     for first, *others in alike.values():
         text = first.span.text + (f", or one of {len(others)} others with the same groups" if others else "")
-        found.append(replace(first, span=first.span._replace(text=text)))
+        found.append(replace(first, span=replace(first.span, text=text)))
     return tuple(found)
 
 

@@ -7,11 +7,11 @@ reference): augmented rules have several prefixes and ports each.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class SecurityRule:
+class SecurityRule(Struct, frozen=True):
     """One rule. `protocol` is `*`, `tcp`, `udp`, `icmp`, `esp` or `ah`; ports are `*`, `80` or `80-90`;
     `sources` and `destinations` are blocks, `*` or service tags; `..._groups` ids of application security groups.
     an entry that is nothing of that (an expression) is what nobody can tell. `priority` is None where the export
@@ -34,8 +34,7 @@ class SecurityRule:
     conditions: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SecurityGroup:
+class SecurityGroup(Struct, frozen=True):
     """A network security group; `default_rules` is None where the export has none (they are known then);
     `subnets` and `interfaces` are the ids of what it is associated with. `effective`: as the platform put it
     together for one interface, service tags expanded. `conditions` are the expressions that all must hold for the
@@ -53,8 +52,7 @@ class SecurityGroup:
     conditions: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SecurityGroups:
+class SecurityGroups(Struct, frozen=True):
     """The groups of one export; `complete` is False, and `why` says so, where it is not all there is."""
 
     path: str
@@ -63,8 +61,7 @@ class SecurityGroups:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Interface:
+class Interface(Struct, frozen=True):
     """A network interface: its private addresses, and the ids of its subnet, of its own network security group (empty:
     none) and of the application security groups it is in. `whole` is False where some of its addresses are not told;
     `why` says why its groups do not decide as they otherwise do, if so."""
@@ -80,16 +77,14 @@ class Interface:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Interfaces:
+class Interfaces(Struct, frozen=True):
     """The interfaces of one export."""
 
     path: str
     interfaces: tuple[Interface, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Subnet:
+class Subnet(Struct, frozen=True):
     """A subnet, the id of the virtual network it is in, and of its network security group (empty: none)."""
 
     id: str
@@ -99,8 +94,7 @@ class Subnet:
     group: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class VirtualNetwork:
+class VirtualNetwork(Struct, frozen=True):
     """A virtual network: the blocks of its address space (not of what it is connected with), and its subnets."""
 
     id: str
@@ -109,24 +103,21 @@ class VirtualNetwork:
     subnets: tuple[Subnet, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class VirtualNetworks:
+class VirtualNetworks(Struct, frozen=True):
     """The virtual networks of one export."""
 
     path: str
     networks: tuple[VirtualNetwork, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceTags:
+class ServiceTags(Struct, frozen=True):
     """What service tags stood for when the file was made: blocks by the tag's name in small letters."""
 
     path: str
     tags: Mapping[str, tuple[str, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class Untold:
+class Untold(Struct, frozen=True):
     """What a template says where nobody knows its parameters, beside what it says with their default values."""
 
     groups: SecurityGroups

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from validator.dialects import Fragment, Options
 from validator.dialects._azure_data import (
@@ -19,8 +21,7 @@ from validator.dialects._azure_data import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Estate:
+class Estate(Struct, frozen=True):
     """Groups and interfaces with the path of their export; subnets, networks and service tags by identity.
 
     `groups` are those that are no effective ones; what is exported twice alike stands there once.

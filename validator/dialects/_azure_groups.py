@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from validator.dialects._azure_data import SecurityGroup, SecurityRule
 from validator.dialects._azure_json import Thing, id_of, ids, mark, texts, thing

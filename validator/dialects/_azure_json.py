@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+
+from msgspec import Struct
 
 from validator.dialects._json_positions import Located, load
 from validator.errors import ExportError
@@ -30,8 +31,7 @@ _MARKS = (
 """Kinds of export, and a text that each has in it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Thing:
+class Thing(Struct, frozen=True):
     """An object of an export with the contents of its `properties`: value and line by name in small letters."""
 
     line: int
@@ -196,8 +196,7 @@ def _listed(answer: Any) -> list[Any]:
     return value if isinstance(value, list) else [answer]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """The entries of an export; `next_page` is the line that says that there are more, 0 where there are not."""
 
     things: tuple[Thing, ...]

@@ -7,8 +7,10 @@ have no group or one each; where there is none, all traffic is let through.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from ipaddress import ip_network
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from validator.dialects import Options
 from validator.dialects._azure_data import Interface, SecurityGroup, identity, network_of
@@ -20,8 +22,7 @@ PLACES = ("manager", "subnet", "interface")
 """From the outside in: the rules of a network manager, the group of the subnet, the interface's own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wall:
+class Wall(Struct, frozen=True):
     """One group that traffic must pass, with the path of its export; or `unknown` says why nobody can tell which
     rules hold there. `place` is one of PLACES, or empty where it is not told and does not matter."""
 
@@ -32,8 +33,7 @@ class Wall:
     unknown: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(Struct, frozen=True):
     """An enforcement point: walls from the outside in, and what is known of the host behind them.
 
     `addresses` are its own (empty: not known; `whole` is False where it has others as well), `application_groups` the

@@ -8,8 +8,10 @@ own services (DHCP, DNS, metadata, licensing) are not subject to a group unless 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from itertools import groupby
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from validator.dialects._azure_data import SecurityGroup, SecurityRule
 from validator.dialects._azure_points import Wall
@@ -80,8 +82,7 @@ def port_range(text: str) -> tuple[int, int] | None:
     return (int(first), int(last)) if int(first) <= int(last) <= 65535 else None
 
 
-@dataclass(frozen=True, slots=True)
-class Ruleset:
+class Ruleset(Struct, frozen=True):
     """One direction of one wall at one point."""
 
     wall: Wall
@@ -136,7 +137,7 @@ class Ruleset:
                 text = f"{rule.name} comes before the other rules of priority {rule.priority}"
                 first = Condition(f"first of {self.wall.path}:{rule.line} {rule.name}", text, self._span(rule, text))
                 for each in self._rule(rule):
-                    yield each._replace(matches=(ConditionMatch(first), *each.matches))
+                    yield replace(each, matches=(ConditionMatch(first), *each.matches))
         for rule in rules:
             yield from self._rule(rule)
 
@@ -202,7 +203,7 @@ class Ruleset:
                 part = replace(rule, destinations=("*",), destination_groups=())
                 for each in () if rule.why else self._rule(part, self._text(rule)):
                     for service in self._services(tag):
-                        yield each._replace(matches=(*each.matches, *service))
+                        yield replace(each, matches=(*each.matches, *service))
         where = Span(self.wall.path, self.wall.line, "services of the platform are not subject to the group")
         for tag in _TAGS:
             for service in self._services(tag):

@@ -8,7 +8,8 @@ overview"). So the host's own side is an address of its virtual network, and nev
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from validator.dialects._azure_data import identity
 from validator.dialects._azure_estate import Estate
@@ -56,8 +57,7 @@ def tag_of(text: str) -> str:
     return _CLASSIC.get(name, name)
 
 
-@dataclass(frozen=True, slots=True)
-class Sides:
+class Sides(Struct, frozen=True):
     """What source and destination of rules are at one point, in one family."""
 
     found: Estate

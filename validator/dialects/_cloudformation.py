@@ -9,8 +9,10 @@ a condition.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from validator.dialects import Fragment, Options
 from validator.dialects._aws import convert as aws_convert
@@ -43,8 +45,7 @@ _PEERS = (
 _HARMLESS = ("AWS::Serverless-", "AWS::SecretsManager-", "AWS::CodeDeploy", "AWS::LanguageExtensions")
 
 
-@dataclass(frozen=True, slots=True)
-class Stack:
+class Stack(Struct, frozen=True):
     """One template: its resources that matter, evaluated; `changed` says what may add to them beyond the template.
     `untold` is the same where nobody knows the values of its parameters; None where no parameter has a default."""
 

@@ -13,8 +13,9 @@ before the VPC rules. A policy's rule allows, denies or goes to the next step; s
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
+
+from msgspec import Struct
 
 from validator.dialects import Fragment, Options
 from validator.dialects._cloud import assumed
@@ -52,8 +53,7 @@ _LIST = "gcloud compute firewall-rules list --format=json"
 _KINDS = ("hierarchy", "system", "global", "regional")
 
 
-@dataclass(frozen=True, slots=True)
-class _Host:
+class _Host(Struct, frozen=True):
     """What the exports of one host hold, and where it may be; `whole` where they hold every policy there is."""
 
     rules: tuple[FirewallRules, ...]

@@ -6,20 +6,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Protocol:
+
+class Protocol(Struct, frozen=True):
     """One entry of `allowed` or `denied`: a protocol (`all`, name or number) and ports (`80`, `80-90`; none: all)."""
 
     name: str
     ports: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class FirewallRule:
+class FirewallRule(Struct, frozen=True):
     """One rule of a VPC network, or of a firewall policy (then `network` is empty: the policy says where it holds).
 
     The sources (inbound) or destinations (outbound) are the union of `ranges`, `source_tags`, `source_accounts` and
@@ -52,8 +51,7 @@ class FirewallRule:
     goto_next: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class FirewallRules:
+class FirewallRules(Struct, frozen=True):
     """The rules of one export; `complete` is False, and `why` says so, where it is not all there is."""
 
     path: str
@@ -62,8 +60,7 @@ class FirewallRules:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Struct, frozen=True):
     """A firewall policy. `kind` is `hierarchy`, `system`, `global` or `regional`; `networks` those it is associated
     with (None: every one of the export's host); `rank` orders the policies of a kind; `region` that of a regional one.
     """
@@ -77,8 +74,7 @@ class Policy:
     region: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Policies:
+class Policies(Struct, frozen=True):
     """The firewall policies of one export; `whole` where they are all that hold in its network."""
 
     path: str
@@ -86,8 +82,7 @@ class Policies:
     whole: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Interface:
+class Interface(Struct, frozen=True):
     """A network interface: `primary` are its internal IPv4 and its IPv6 addresses, `others` what else leads to it
     (aliases, external addresses)."""
 
@@ -96,8 +91,7 @@ class Interface:
     others: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Instance:
+class Instance(Struct, frozen=True):
     """A virtual machine with its network tags and service accounts."""
 
     name: str
@@ -108,24 +102,21 @@ class Instance:
     region: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Instances:
+class Instances(Struct, frozen=True):
     """The instances of one export."""
 
     path: str
     instances: tuple[Instance, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Network:
+class Network(Struct, frozen=True):
     """A VPC network; `policies_first` is networkFirewallPolicyEnforcementOrder BEFORE_CLASSIC_FIREWALL."""
 
     name: str
     policies_first: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Networks:
+class Networks(Struct, frozen=True):
     """The networks of one export."""
 
     path: str

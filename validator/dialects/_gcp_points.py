@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 
+from msgspec import Struct
+
 from validator.dialects import Options
 from validator.dialects._gcp_data import FirewallRule, Instance, Instances, Interface, network_name
 from validator.errors import SiteError
@@ -39,8 +41,7 @@ class Point:
         return Span(first.path, first.line, first.text + more)
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """What the exports name: rules with the path of each, and instances likewise.
 
     `members` are the primary addresses in a network of the instances with a tag or service account, `listed` every

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from validator.dialects._hcl_functions import MOST, NotHere, call, same, text_of
 from validator.dialects._hcl_paths import Splat, Step, follow, pairs
@@ -38,8 +39,7 @@ class Budget:
             raise ExportError(problem, "pass the plan: terraform show -json PLAN", self._path, 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """What names mean: `local` the iterators (`each`, `count`, those of for and dynamic); `global_` resolves others.
 
     `global_(root, steps)` gives a value and how many of the steps it used; it raises NotHere where nobody knows.

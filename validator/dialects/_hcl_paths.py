@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from validator.dialects._hcl_functions import NotHere, Set
 from validator.dialects._iac_values import Unknown, whole
@@ -20,8 +21,7 @@ class Handle(Protocol):
         """The attribute `name`. Raises NotHere."""
 
 
-@dataclass(frozen=True, slots=True)
-class Splat:
+class Splat(Struct, frozen=True):
     """Every member of a list, and in each what stands at the end of `steps`."""
 
     steps: tuple[Step, ...]

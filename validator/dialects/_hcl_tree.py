@@ -8,8 +8,9 @@ they stand.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from validator.errors import ExportError
 from validator.source import Source
@@ -24,8 +25,7 @@ MAX_CHARACTERS = 400_000
 _PLAN = "run terraform plan -out=p && terraform show -json p > plan.json and pass that file"
 
 
-@dataclass(frozen=True, slots=True)
-class Expression:
+class Expression(Struct, frozen=True):
     """An expression: its node in the syntax tree of the file whose whole text is `text`."""
 
     node: Node
@@ -37,16 +37,14 @@ class Expression:
         return line_of(self.node)
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(Struct, frozen=True):
     """What stands between braces: attributes by name with their expression and line, and blocks in their order."""
 
     attributes: Mapping[str, tuple[Expression, int]]
     blocks: tuple[Block, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True):
     """One block: its type, labels and body, and its first and last line."""
 
     type: str

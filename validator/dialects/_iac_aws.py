@@ -8,9 +8,11 @@ conditional: it may admit what its known values leave open, and it may not.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from validator.dialects._aws_data import Peer, Permission
 from validator.dialects._cloud import is_block
@@ -20,8 +22,7 @@ _NUMBERS = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6", "all": "-1"}
 _PORTS, _TYPES = ("tcp", "udp"), ("icmp", "icmpv6")
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Struct, frozen=True):
     """One value that names peers: its kind (cidr, group or prefix-list), the value or list, and its place."""
 
     kind: str
@@ -80,7 +81,7 @@ def doubted(found: Permission, key: str, text: str) -> Permission:
     """`found`, where it is not known whether it belongs here: a condition of `key` and `text`."""
     if found.why:
         return found
-    return found._replace(peers=(Peer("condition", key, found.line, text),))
+    return replace(found, peers=(Peer("condition", key, found.line, text),))
 
 
 def everything(place: int) -> Permission:

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from validator.dialects import Options
 from validator.errors import UserError
@@ -80,7 +81,7 @@ def _sense(rule: Rule) -> tuple[object, ...]:
 def _if(rule: Rule, holds: bool, made: Firewall) -> Rule:
     path = rule.span.path or made.exports[0]
     condition = Condition(f"{NAME} of {made.host}", _TEXT, Span(path, 1), NAME, True)
-    return rule._replace(matches=(*rule.matches, ConditionMatch(condition, holds)))
+    return replace(rule, matches=(*rule.matches, ConditionMatch(condition, holds)))
 
 
 def _anything(made: Firewall, chain: Chain) -> Rule:

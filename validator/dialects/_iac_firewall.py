@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import fields, is_dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from validator.dialects import Fragment, Options
 from validator.dialects._iac_values import Places, Resource
@@ -58,14 +60,14 @@ def _moved(value: Any, places: Places, seen: dict[int, tuple[Any, Any]]) -> Any:
         items = [_moved(each, places, seen) for each in value]
         if any(new is not old for new, old in zip(items, value, strict=True)):
             found = getattr(value, "_make", tuple)(items)  # a named tuple stays one
-    elif is_dataclass(value) and not isinstance(value, type):
+    elif isinstance(value, Struct):
         changed = {}
-        for field in fields(value):
-            old = getattr(value, field.name)
-            if isinstance(old, tuple | Span) or is_dataclass(old):
+        for name in value.__struct_fields__:
+            old = getattr(value, name)
+            if isinstance(old, tuple | Span | Struct):
                 new = _moved(old, places, seen)
                 if new is not old:
-                    changed[field.name] = new
+                    changed[name] = new
         found = replace(value, **changed) if changed else value
     seen[id(value)] = value, found
     return found

@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from validator.dialects._json_positions import Located
 
 _LONGEST = 80
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(Struct, frozen=True):
     """A value that the files do not tell: `text` is the expression, as it is written or as people would name it."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reference(Unknown):
+class Reference(Unknown, frozen=True):
     """A computed attribute of the resource at `address` (its id, which nobody knows before it is made)."""
 
     address: str = ""
     attribute: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(Struct, frozen=True):
     """One resource: `values` as its tool takes them, each with its line; nested blocks are lists of Located.
 
     `origin` is the file's path. `computed` are the keys whose values stand in no configuration: they were read back

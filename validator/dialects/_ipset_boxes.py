@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from validator.dialects._ipset_elements import DIMENSIONS, WITH_PORTS
 from validator.dialects._linux_facts import Host, IpSet, SetInterface, SetMember, SetPart, SetPort
@@ -19,8 +20,7 @@ class Undecided(Exception):
     """A set whose elements do not tell which of them decides; the message says why. Never leaves the dialects."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sides:
+class Sides(Struct, frozen=True):
     """A set as a rule asks about it: `src` or `dst` for each of its dimensions."""
 
     host: Host

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Iterable
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, summarize_address_range
 from itertools import product
+
+from msgspec import Struct
 
 from validator.dialects._iptables_names import PROTOCOLS, SERVICES
 from validator.dialects._linux_facts import SetInterface, SetPart, SetPort
@@ -64,8 +65,7 @@ class ElementError(ValueError):
     """An element that is not understood; the message says why. Never leaves the dialects."""
 
 
-@dataclass(frozen=True, slots=True)
-class ElementReader:
+class ElementReader(Struct, frozen=True):
     """Reads elements of a set of `type`. `prefix`: addresses are stored masked to this many bits (netmask)."""
 
     type: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from validator.dialects._ipset_elements import DIMENSIONS, ElementError, ElementReader, address, number
 from validator.dialects._iptables_words import Unclear, words
@@ -33,8 +33,7 @@ _Entry = tuple[tuple[SetPart, ...] | str, SetMember]
 """An element by what tells it from others: its parts, or the name of a list's member."""
 
 
-@dataclass(slots=True)
-class SetInFile:
+class SetInFile(Struct):
     """A set being read: `timeout` is what its elements get, None where it has none."""
 
     name: str

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from validator.dialects._iptables_words import Group
 from validator.dialects._linux_host import Host
@@ -27,8 +28,7 @@ class Treatment(enum.StrEnum):
     ALWAYS = "always matches"
 
 
-@dataclass(slots=True)
-class Context:
+class Context(Struct):
     """The host that a rule is on, and the line it stands in.
 
     `changed_sets` are sets that rules change at run time; `changers` the targets of the dump that
@@ -41,7 +41,7 @@ class Context:
     changed_sets: frozenset[str] = frozenset()
     changers: frozenset[str] = frozenset()
     dry: bool = False
-    by_line: bool = field(default=False, init=False)
+    by_line: bool = False
 
     def shared(self, text: str, expected: bool = True, *, per_packet: bool = True) -> Match:
         """An open condition, the same variable for every line with this text."""
@@ -66,8 +66,7 @@ class Context:
 Convert = Callable[["MatchModule", Group, Context], tuple[Match, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class MatchModule:
+class MatchModule(Struct, frozen=True):
     """A match module of iptables: its options, and how they are decided.
 
     `tests` are options that each decide something and can be negated, `details` say how; both give the number of

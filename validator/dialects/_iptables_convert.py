@@ -8,7 +8,8 @@ depends on the hook: a chain of the nat table that several hooks reach is there 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from validator.dialects._iptables_context import Context
 from validator.dialects._iptables_dump import BUILT_IN, IptChain, IptDump, IptRule
@@ -73,7 +74,7 @@ def _beside(dump: IptDump) -> Chain:
     return Chain(f"{dump.prefix}not in the dump", undecidable((), span, span.text, dump.incomplete))
 
 
-class _Table(NamedTuple):
+class _Table(Struct, frozen=True):
     """A table as the packets of one hook see it; `names` are those of its chains that other hooks see as well."""
 
     table: str

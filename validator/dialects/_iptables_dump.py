@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from validator.dialects._iptables_words import RuleWords
 from validator.packets.fields import Family
@@ -21,15 +21,14 @@ BUILT_IN: Mapping[str, tuple[str, ...]] = {
 """The built-in chains of each table, iptables(8); rawpost is of xtables-addons."""
 
 
-class IptRule(NamedTuple):
+class IptRule(Struct, frozen=True):
     """A rule and its line."""
 
     line: int
     words: RuleWords
 
 
-@dataclass(slots=True)
-class IptChain:
+class IptChain(Struct):
     """A chain: `policy` is empty for one that users made, and for a built-in one whose policy is not told;
     `line` is where it is declared, or first named."""
 
@@ -39,8 +38,7 @@ class IptChain:
     rules: list[IptRule] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class IptDump:
+class IptDump(Struct, frozen=True):
     """The tables of one family by name; `span` gives a line of the source.
 
     `variant` is `nft` or `legacy`: the two hold at once, and `prefix` tells the chains of the second

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from validator.dialects import _iptables_fields as fields
 from validator.dialects._iptables_context import Context, MatchModule
@@ -203,7 +203,7 @@ def _of_each_packet(match: Match) -> Match:
     """The match with its conditions asked for each packet: request and reply have each other's addresses."""
     match match:
         case ConditionMatch():
-            return match._replace(condition=replace(match.condition, per_packet=True))
+            return replace(match, condition=replace(match.condition, per_packet=True))
         case AnyOf():
             return AnyOf(tuple(tuple(_of_each_packet(part) for part in parts) for parts in match.alternatives))
         case NoneOf():

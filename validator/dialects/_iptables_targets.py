@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from validator.dialects import _iptables_marks as marks
 from validator.dialects import _iptables_translation as translations
@@ -47,8 +48,7 @@ class Fate(enum.StrEnum):
     ANYTHING = "not decidable: may accept, drop or go on"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """The rule that a target is used in."""
 
     hook: Hook
@@ -72,8 +72,7 @@ class Place:
 Convert = Callable[["TargetModule", TargetUse, Place], tuple[Rule, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class TargetModule:
+class TargetModule(Struct, frozen=True):
     """A target: its options with their numbers of values, and what it does."""
 
     name: str

@@ -6,8 +6,9 @@ with the next, a backslash inside takes the next character as it is; outside of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from validator.model import Match
 
@@ -58,8 +59,7 @@ class Option(NamedTuple):
         return " ".join((self.name, *self.values))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Group:
+class Group(Struct, frozen=True, eq=False):
     """Options that one match module decides together; `module` is empty for those of iptables itself (`-s`).
 
     `needs`: the protocols of which the rule's `-p` must name one, none if empty. `protocol` is what a `-p`
@@ -75,8 +75,7 @@ class Group:
     plain: tuple[Match, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class TargetUse:
+class TargetUse(Struct, frozen=True, eq=False):
     """`-j NAME` or `-g NAME` with its options; the words as they stand where the target is not known."""
 
     name: str
@@ -96,7 +95,7 @@ class TargetUse:
         return all(option.name in names and not option.negated for option in self.options)
 
 
-class RuleWords(NamedTuple):
+class RuleWords(Struct, frozen=True):
     """A rule line read: what it matches, its target, and in `why` what was not understood.
 
     `groups` are then those in front of it: the rule matches at most where they do. `skipped` is

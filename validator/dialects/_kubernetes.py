@@ -10,7 +10,8 @@ ports without a number are all ports of the protocol, TCP where none is given.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from validator.dialects import Fragment, Options
 from validator.dialects._cloud import addresses, members, told
@@ -42,8 +43,7 @@ _OTHERS = FieldMatch(Field.PROTOCOL, complement(_COVERED, 255))
 _PODS = "kubectl get pods -A -o yaml"
 
 
-@dataclass(frozen=True, slots=True)
-class _Host:
+class _Host(Struct, frozen=True):
     cluster: Cluster
     options: Options
     others: tuple[tuple[str, int, str], ...]

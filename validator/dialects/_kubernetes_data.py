@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Selector:
+
+class Selector(Struct, frozen=True):
     """A label selector: every label and every expression (key, operator, values) must hold; none: everything."""
 
     labels: tuple[tuple[str, str], ...] = ()
@@ -24,8 +25,7 @@ class Selector:
         return ",".join(found) or "any"
 
 
-@dataclass(frozen=True, slots=True)
-class Port:
+class Port(Struct, frozen=True):
     """A port of a rule: `first` to `last` where it has numbers, `name` where it is a container's, else all ports."""
 
     protocol: str
@@ -75,8 +75,7 @@ class NetworkPolicy:
         return f"{self.namespace}/{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Pod:
+class Pod(Struct, frozen=True):
     """A pod, or the template of a workload (then without addresses). `ports` are name, protocol and number of the
     containers' named ports; `nodes` the addresses of its node; `on_host`: it uses the network of its node."""
 
@@ -90,8 +89,7 @@ class Pod:
     on_host: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Objects:
+class Objects(Struct, frozen=True):
     """What one file holds. `namespaces` are names with labels; `others` the lines and kinds of policies of other APIs,
     which decide as well and are not understood."""
 

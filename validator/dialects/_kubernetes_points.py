@@ -7,8 +7,9 @@ Every namespace has the label kubernetes.io/metadata.name.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from ipaddress import ip_network
+
+from msgspec import Struct
 
 from validator.dialects import Options
 from validator.dialects._kubernetes_data import NetworkPolicy, Objects, Pod, Selector
@@ -19,8 +20,7 @@ from validator.source import Span
 _NAME = "kubernetes.io/metadata.name"
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(Struct, frozen=True):
     """A pod, or pods that are alike. `pod` is None where only a policy's selector tells of it (`labels` are those it
     asks for; `policy` the one)."""
 
@@ -39,8 +39,7 @@ class Point:
         return selects(policy.selector, dict(self.labels), self.pod is not None)
 
 
-@dataclass(frozen=True, slots=True)
-class Cluster:
+class Cluster(Struct, frozen=True):
     """Everything the exports of one cluster hold; pods and policies with their paths."""
 
     policies: tuple[tuple[str, NetworkPolicy], ...]

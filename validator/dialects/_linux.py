@@ -8,8 +8,9 @@ one through it PREROUTING, FORWARD and POSTROUTING; at each hook the base chains
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from validator.dialects import Fragment, Options
 from validator.dialects._linux_host import Host, IpSet, LinuxInterfaces, LinuxSettings, named_sets, own_addresses

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network, ip_address
+
+from msgspec import Struct, field
 
 from validator.model import LOOPBACK, Condition
 from validator.packets.fields import Family, Interval, Intervals
@@ -20,8 +21,7 @@ def same_family(one: Address | Network, family: Family) -> bool:
     return (one.version == 4) is (family is Family.IPV4)
 
 
-@dataclass(frozen=True, slots=True)
-class LinuxInterface:
+class LinuxInterface(Struct, frozen=True):
     """An interface: its addresses with the networks they are in, and `peers`, networks at its other end.
 
     `broadcasts` are all IPv4 addresses that the kernel has as broadcast addresses because of it. An interface
@@ -40,8 +40,7 @@ class LinuxInterface:
         return [each for each in found if self.up and same_family(each, family)]
 
 
-@dataclass(frozen=True, slots=True)
-class LinuxInterfaces:
+class LinuxInterfaces(Struct, frozen=True):
     """Fragment data of `ip addr`: every interface of the host, with its addresses of `families`."""
 
     path: str
@@ -49,16 +48,14 @@ class LinuxInterfaces:
     families: tuple[Family, ...] = tuple(Family)
 
 
-@dataclass(frozen=True, slots=True)
-class LinuxSettings:
+class LinuxSettings(Struct, frozen=True):
     """Fragment data of `sysctl`: `forwarding` by family, missing where the export does not say; each with its line."""
 
     path: str
     forwarding: Mapping[Family, tuple[bool, Span]]
 
 
-@dataclass(frozen=True, slots=True)
-class SetPort:
+class SetPort(Struct, frozen=True):
     """The port of an element: `protocol` None is TCP and UDP alike. For ICMP `low` is `type << 8 | code`; a
     protocol without ports has 0."""
 
@@ -67,8 +64,7 @@ class SetPort:
     high: int
 
 
-@dataclass(frozen=True, slots=True)
-class SetInterface:
+class SetInterface(Struct, frozen=True):
     """The interface of an element; `prefix`: every interface whose name begins so; `bridged`: a bridge's port."""
 
     name: str
@@ -80,8 +76,7 @@ SetPart = Interval | SetPort | SetInterface | None
 """One dimension of an element: a range of addresses, MAC addresses or marks; None is a MAC not learned yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class SetMember:
+class SetMember(Struct, frozen=True):
     """An element of an ipset, its `parts` in the order of the set's type.
 
     `nomatch`: packets in it are not in the set. `temporary`: it has a timeout.
@@ -92,8 +87,7 @@ class SetMember:
     temporary: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class IpSet:
+class IpSet(Struct, frozen=True):
     """A set of `ipset save`: `type` as `hash:ip,port`; `family` None where the type has none; the members of a
     list:set are names of sets, `passing` those of them with a timeout.
 
@@ -112,8 +106,7 @@ class IpSet:
     markmask: int = 0xFFFFFFFF
 
 
-@dataclass(frozen=True, slots=True)
-class Host:
+class Host(Struct, frozen=True):
     """All that is known of one host and family.
 
     `own`: its addresses, None where nobody told; `interfaces`: None likewise.

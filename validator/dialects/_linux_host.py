@@ -7,7 +7,8 @@ condition that names the command.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from validator.dialects._linux_addresses import (
     ADDR_COMMAND,
@@ -60,8 +61,7 @@ TRANSLATED = Bit("dnat")
 DESTINATION_DONE, SOURCE_DONE = Bit("dnat-done"), Bit("snat-done")
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """Where a translation sends a packet: `addresses` None keeps the address, `redirect` is this host's own;
     `ports` None keeps the port; `random` takes another of the ports even where the packet's is among them."""
 

@@ -7,13 +7,13 @@ made them, and a packet gets through when every one of them accepts.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from validator.model import Chain, Hook
 
 
-@dataclass(frozen=True, slots=True)
-class BaseChain:
+class BaseChain(Struct, frozen=True):
     """A base chain: the hook it is at, and its priority there (lower first).
 
     The kernel asks all nat chains where it translates, at the priorities of NAT (nf_nat_core.c), whatever their own:
@@ -26,8 +26,7 @@ class BaseChain:
     order: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Ruleset:
+class Ruleset(Struct, frozen=True):
     """Chains by name, as jumps name them, and the base chains among them.
 
     Names are unique over a host's rulesets: `filter:INPUT` (iptables), `inet filter:input` (nftables).

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from validator.dialects._netsh_words import MARKS
 from validator.source import Source
@@ -20,7 +21,7 @@ _NONE: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
 _WIDE_COLON = re.compile("^([^:：]*)：")
 
 
-class Block(NamedTuple):
+class Block(Struct, frozen=True):
     """A rule's lines: `first` is its name's (1-based), `last` the last before the next name or the end of the file.
 
     `heads` and `values` are the fields as they stand, without blanks around the values; `lines` are their lines.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from validator.dialects import _netsh_words as netsh
 from validator.dialects._netsh_blocks import Block, is_ruler
@@ -24,8 +25,7 @@ _TEXTS = ("description", "grouping", "more")
 _ICMP_ROW = re.compile(r"\s+(\S+)\s+(\S+)\s*$")
 
 
-@dataclass(frozen=True, slots=True)
-class _Said:
+class _Said(Struct, frozen=True):
     """What the words of a rule say; `unknown` are those without a meaning, by field, `why` what is damaged."""
 
     enabled: bool
@@ -36,8 +36,7 @@ class _Said:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Scope:
+class _Scope(Struct, frozen=True):
     """The packets of a rule, `any` in every language; `why` is what is wrong with them. `has_words`: they depend on
     what words stand for."""
 

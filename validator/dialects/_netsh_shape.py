@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from operator import itemgetter
+
+from msgspec import Struct
 
 from validator.dialects._netsh_vocabulary import LIMIT, ORDER, Vocabulary
 from validator.source import LineState
@@ -29,8 +30,7 @@ _LIMITS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """What the labels of a block mean, once for all blocks of the same labels.
 
     `at` says where a field stands; `said` takes those of WORDS out of the values, `scope` those of NUMBERS out of the

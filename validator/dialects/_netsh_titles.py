@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from validator.dialects import _netsh_words as netsh
 from validator.dialects._netsh_blocks import is_ruler
@@ -18,8 +19,7 @@ _COLUMNS = re.compile(r"\S.*?\s{2,}\S")
 _COMMAND = re.compile(r"[^|<>]*>\s*netsh\b(?P<words>.*)", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(Struct, frozen=True):
     """A title's line (1-based), the last line before the next title, and the profile it names, empty if not known."""
 
     first: int

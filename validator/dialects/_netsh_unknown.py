@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 
+from msgspec.structs import replace
+
 from validator.dialects._windows_rules import PROFILES, Limit, WindowsRule
 
 _MEANINGS = {"direction": ("In", "Out"), "action": ("Allow", "Block", "Bypass")}
@@ -21,7 +23,7 @@ def readings(rule: WindowsRule, unknown: Mapping[str, Sequence[str]]) -> Iterato
     """
     if unknown.get("enabled"):
         limit = means(rule.path, unknown["enabled"][0], "Yes", "Enabled")
-        rule = rule._replace(enabled=True, limits=(*rule.limits, limit))
+        rule = replace(rule, enabled=True, limits=(*rule.limits, limit))
     choices = [
         [(field, word, meaning) for meaning in _MEANINGS[field]]
         for field in _MEANINGS
@@ -37,10 +39,10 @@ def readings(rule: WindowsRule, unknown: Mapping[str, Sequence[str]]) -> Iterato
 def _settled(rule: WindowsRule, field: str, word: str, meaning: str) -> WindowsRule:
     limits = (*rule.limits, means(rule.path, word, meaning, field.capitalize()))
     if field == "direction":
-        return rule._replace(inbound=meaning == "In", limits=limits)
+        return replace(rule, inbound=meaning == "In", limits=limits)
     if meaning == "Bypass" and not any(limit.kind == "security" for limit in limits):
         limits += (Limit("security", "bypass"),)
-    return rule._replace(action=meaning.lower(), limits=limits)
+    return replace(rule, action=meaning.lower(), limits=limits)
 
 
 def _by_profile(rule: WindowsRule, words: Sequence[str]) -> Iterator[WindowsRule]:
@@ -54,7 +56,7 @@ def _by_profile(rule: WindowsRule, words: Sequence[str]) -> Iterator[WindowsRule
         for profile in PROFILES:
             if profile not in rule.profiles:
                 limit = means(rule.path, word, profile.capitalize(), "Profiles")
-                yield rule._replace(profiles=(profile,), limits=(*rule.limits, limit))
+                yield replace(rule, profiles=(profile,), limits=(*rule.limits, limit))
 
 
 def means(path: str, word: str, meaning: str, field: str) -> Limit:

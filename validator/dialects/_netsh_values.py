@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable, Mapping
 from ipaddress import ip_address, ip_network
 
+from msgspec.structs import replace
+
 from validator.dialects._windows_rules import PROFILES, IcmpRow, Limit, WindowsRule
 from validator.source import Span
 
@@ -149,7 +151,8 @@ def changed(rule: WindowsRule, new: Mapping[str, str]) -> WindowsRule:
         limits["security"] = Limit("security", "bypass")
     order = [*LIMIT_KINDS.values()]
     ordered = sorted(limits.values(), key=lambda limit: order.index(limit.kind) if limit.kind in order else len(order))
-    found = rule._replace(
+    found = replace(
+        rule,
         name=new.get("name", rule.name),
         enabled=new["enable"] == "yes" if "enable" in new else rule.enabled,
         inbound=new["dir"] == "in" if "dir" in new else rule.inbound,
@@ -164,7 +167,7 @@ def changed(rule: WindowsRule, new: Mapping[str, str]) -> WindowsRule:
         limits=tuple(ordered),
         edge=new.get("edge", rule.edge),
     )
-    return found._replace(why=rule.why or _refused(found))
+    return replace(found, why=rule.why or _refused(found))
 
 
 def icmp_rows(protocol: str) -> tuple[IcmpRow, ...]:

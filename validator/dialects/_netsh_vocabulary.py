@@ -11,7 +11,8 @@ condition.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from validator.dialects import _netsh_words as netsh
 from validator.dialects._netsh_blocks import Block
@@ -33,8 +34,7 @@ _KEYWORDS = frozenset(("localsubnet", "dns", "dhcp", "wins", "defaultgateway", "
 _Values = Mapping[str, frozenset[str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Vocabulary:
+class Vocabulary(Struct, frozen=True):
     """The words of a dump.
 
     `name` is the label of its rules' names; `labels` are heads as they stand, with what they mean; `whole` are the

@@ -7,7 +7,9 @@ Where those matches ask about what was set, the order is turned round.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from validator.dialects._nft_data import Unclear
 from validator.dialects._nft_logic import Conj, given, never, tests
@@ -31,8 +33,7 @@ from validator.source import Span
 _FINAL = (Verb.DROP, Verb.REJECT)
 
 
-@dataclass(slots=True)
-class Builder:
+class Builder(Struct):
     """One rule being converted: `rules` so far, and what holds for packets that are still in it.
 
     `identity` tells it from other rules of the same line (a dump of JSON may be one line), else it is empty.
@@ -179,7 +180,7 @@ def _distinct(rule: Rule, place: str, identity: str) -> Rule:
         return replace(condition, key=f"{condition.key} {identity}")
 
     def of_match(match: Match) -> Match:
-        return match._replace(condition=own(match.condition)) if isinstance(match, ConditionMatch) else match
+        return replace(match, condition=own(match.condition)) if isinstance(match, ConditionMatch) else match
 
     def of_value(value: Assigned) -> Assigned:
         if isinstance(value, Choice | AnyInterface):
@@ -188,4 +189,4 @@ def _distinct(rule: Rule, place: str, identity: str) -> Rule:
 
     assigned = tuple((target, of_value(value)) for target, value in rule.action.assign)
     matches = tuple(of_match(match) for match in rule.matches)
-    return rule._replace(matches=matches, action=replace(rule.action, assign=assigned))
+    return replace(rule, matches=matches, action=replace(rule.action, assign=assigned))

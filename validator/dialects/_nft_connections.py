@@ -6,7 +6,7 @@ before it see the packet without.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from validator.dialects import _nft_values as values
 from validator.dialects._nft_bits import word
@@ -89,7 +89,7 @@ def _early(state: State, around: Surroundings) -> Conj:
     rest = complement(((int(State.UNTRACKED), int(State.UNTRACKED)),), len(State) - 1)
     found: list[Conj] = [(_LOOP, *_is(state)), (away, FieldMatch(Field.STATE, rest))]
     if around.host.family is Family.IPV6:
-        told = _early_notrack(around)._replace(expected=False)
+        told = replace(_early_notrack(around), expected=False)
         found.append((*_is(State.UNTRACKED), *_DISCOVERY, told))
     return union(found)
 

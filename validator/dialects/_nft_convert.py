@@ -11,8 +11,9 @@ has translated it (nf_nat_inet_fn); on loopback that was on the packet's way out
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
+
+from msgspec import Struct
 
 from validator.dialects._linux_host import DESTINATION_DONE, SOURCE_DONE, Host
 from validator.dialects._linux_ruleset import NAT_PRIORITIES, BaseChain, Ruleset
@@ -99,8 +100,7 @@ def _shared_lines(data: NftRuleset) -> bool:
     return len(seen) < count
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class _Situation:
+class _Situation(Struct, frozen=True, order=True):
     """What a rule's meaning depends on besides its words: whether connections are known yet, and whether a
     translation is of packets that the host sends."""
 

@@ -7,7 +7,8 @@ expression a string, a number, a list of flags, or an object of one key. The tex
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from validator.source import Span
 
@@ -24,8 +25,7 @@ class Unclear(Exception):
     """Something whose meaning is not known; the message says what. Never leaves the dialects."""
 
 
-@dataclass(frozen=True, slots=True)
-class NftRule:
+class NftRule(Struct, frozen=True):
     """A rule: the statements that were understood, left to right, and `why` the rest was not, if anything.
 
     `text` is the rule without counters and comment, as nft writes it.
@@ -38,8 +38,7 @@ class NftRule:
     why: str = ""
 
 
-@dataclass(slots=True)
-class NftChain:
+class NftChain(Struct):
     """A chain; `hook` is empty for one that is not a base chain. `why` says what of its head was not understood."""
 
     name: str
@@ -54,8 +53,7 @@ class NftChain:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(Struct, frozen=True):
     """An element of a set or map; `value` is what a map gives, and `span` its own line where it has one."""
 
     key: Expr
@@ -63,8 +61,7 @@ class Element:
     span: Span | None = None
 
 
-@dataclass(slots=True)
-class NftSet:
+class NftSet(Struct):
     """A named set or map; `changing`: packets or time change its elements while it is in use."""
 
     name: str
@@ -74,8 +71,7 @@ class NftSet:
     why: str = ""
 
 
-@dataclass(slots=True)
-class NftTable:
+class NftTable(Struct):
     """A table of one family (`ip`, `ip6`, `inet`, `arp`, `bridge`, `netdev`)."""
 
     family: str
@@ -91,8 +87,7 @@ class NftTable:
         return f"{self.family} {self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class NftRuleset:
+class NftRuleset(Struct, frozen=True):
     """Fragment data of both nftables dialects: the tables by family and name, in their order."""
 
     path: str

@@ -7,8 +7,9 @@ asks for TCP, `ip saddr` for IPv4), and a packet without them does not match, wh
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from validator.dialects._linux_host import TRANSLATED as _TRANSLATED
 from validator.dialects._nft_bits import WIDTH, Word, between, equal
@@ -50,8 +51,7 @@ def _ordered(operator: str, number: int, top: int) -> Interval:
     raise Unclear(f"the operator {operator} on a number")
 
 
-@dataclass(frozen=True, slots=True)
-class NumberKey:
+class NumberKey(Struct, frozen=True):
     """A header field; `mask` are the bits of it that are asked about."""
 
     field: Field
@@ -85,8 +85,7 @@ class NumberKey:
         return within(self.field, ((low, high),), self.family) if low <= high else NEVER
 
 
-@dataclass(frozen=True, slots=True)
-class FiniteKey:
+class FiniteKey(Struct, frozen=True):
     """One of a few numbers, each with what must hold for it to be that one."""
 
     cases: tuple[tuple[int, Conj], ...]
@@ -125,8 +124,7 @@ class FiniteKey:
         return self._where(lambda number: low <= number <= high)
 
 
-@dataclass(frozen=True, slots=True)
-class MarkKey:
+class MarkKey(Struct, frozen=True):
     """A mark, or what is computed from marks."""
 
     word: Word
@@ -152,8 +150,7 @@ class MarkKey:
         return union(between(self.word, _ordered(operator, plain32(value), (1 << WIDTH) - 1)))
 
 
-@dataclass(frozen=True, slots=True)
-class InterfaceKey:
+class InterfaceKey(Struct, frozen=True):
     """The interface a packet came in on or goes out of, by name; `eth*` is a prefix (nft(8) META EXPRESSIONS).
 
     nft prints an index that no interface had when it listed the rules as a number: which one it was is
@@ -187,8 +184,7 @@ class InterfaceKey:
         raise Unclear(f"the operator {operator} on an interface")
 
 
-@dataclass(frozen=True, slots=True)
-class StatusKey:
+class StatusKey(Struct, frozen=True):
     """`ct status`: whether the destination is translated is known; the other bits are conditions.
 
     nf_nat_setup_info sets IPS_DST_NAT and IPS_DST_NAT_DONE together: a status that equals `dnat` alone does not exist.
@@ -224,8 +220,7 @@ class StatusKey:
         return union(found) if operator == "in" else negate(union(found), Family.IPV4)
 
 
-@dataclass(frozen=True, slots=True)
-class WordKey:
+class WordKey(Struct, frozen=True):
     """Something that has one of a few names, each a conjunction of its own (`fib daddr type`)."""
 
     meaning: Callable[[str], Conj]
@@ -247,8 +242,7 @@ class WordKey:
         raise Unclear(f"the operator {operator} on a name")
 
 
-@dataclass(frozen=True, slots=True)
-class OpaqueKey:
+class OpaqueKey(Struct, frozen=True):
     """Something that an export cannot tell: each comparison is a condition.
 
     `total`: every packet with `deps` has it, so that `!=` is the opposite of `==`. What only some packets have
@@ -275,8 +269,7 @@ class OpaqueKey:
         return (ConditionMatch(self.asks(f"`{self.text} {word}{self.render(value)}` matches")),)
 
 
-@dataclass(frozen=True, slots=True)
-class ConstantKey:
+class ConstantKey(Struct, frozen=True):
     """A constant where something of the packet could stand (`ip saddr . "lo" @set`)."""
 
     value: Expr

@@ -6,7 +6,8 @@ A conjunction is a tuple of matches that must all be true: `()` always is, NEVER
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from validator.model import AnyOf, BitMatch, ConditionMatch, FieldMatch, InterfaceMatch, Match, NoneOf
 from validator.packets.fields import Family, Field, Interval, Intervals, top
@@ -45,7 +46,7 @@ def negate(matches: Conj, family: Family) -> Conj:
         case InterfaceMatch() as interface:
             return (replace(interface, negated=not interface.negated),)
         case BitMatch() | ConditionMatch() as one:
-            return (one._replace(expected=not one.expected),)
+            return (replace(one, expected=not one.expected),)
         case NoneOf(inner):
             return inner
         case AnyOf() as choice:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from zlib import crc32
+
+from msgspec import Struct, field
 
 from validator.dialects._nft_data import Element, Expr, NftSet, NftTable, Unclear, fields, items
 from validator.dialects._nft_keys import Key, NumberKey
@@ -21,16 +22,14 @@ MOST_COMPARISONS = 200_000
 """How many pairs of elements are compared to see whether they overlap."""
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """An element of a map: when a packet has it, what the map gives, and the element's own line, if it has one."""
 
     matches: Conj
     element: Element
 
 
-@dataclass(slots=True)
-class Matcher:
+class Matcher(Struct):
     """Reads matches in one table; remembers what it has read, since rules repeat themselves."""
 
     table: NftTable

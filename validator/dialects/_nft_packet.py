@@ -7,7 +7,9 @@ is opaque: each comparison with it is an open condition.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from validator.dialects import _nft_values as values
 from validator.dialects._linux_host import address_type
@@ -146,8 +148,7 @@ def _icmp(expr: Expr, protocol: str, field: str, around: Surroundings) -> Key:
     return opaque(expr, around, deps)
 
 
-@dataclass(frozen=True, slots=True)
-class AnyPortKey:
+class AnyPortKey(Struct, frozen=True):
     """`th dport`: the port where the protocol has ports; other protocols have other bytes there."""
 
     ports: NumberKey
@@ -200,7 +201,7 @@ def _packet_types(around: Surroundings) -> tuple[tuple[int, Conj], ...]:
         return ConditionMatch(around.assumed("unicast-frames", f"a packet's pkttype is {name}", value))
 
     def no(match: ConditionMatch) -> ConditionMatch:
-        return match._replace(expected=False)
+        return replace(match, expected=False)
 
     host, broadcast, multicast = kind("host", True), kind("broadcast", False), kind("multicast", False)
     return (
@@ -246,7 +247,7 @@ def _fragment_bits(expr: Expr, mask: Expr, around: Surroundings) -> Key:
 
     def meaning(value: str) -> Conj:
         if value == "0":
-            return (some._replace(expected=False),)
+            return (replace(some, expected=False),)
         return (some, ConditionMatch(around.asks(f"`{render(expr)} {value}` matches")))
 
     return WordKey(meaning, around.host.family, deps)
@@ -261,7 +262,7 @@ def _extension(expr: Expr, inner: dict[str, Expr], around: Surroundings) -> Key:
         return opaque(expr, around, (*deps, some))
 
     def meaning(value: str) -> Conj:
-        return (some._replace(expected=value not in ("false", "0")),)
+        return (replace(some, expected=value not in ("false", "0")),)
 
     return WordKey(meaning, around.host.family, deps)
 

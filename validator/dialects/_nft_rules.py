@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from validator.dialects import _nft_nat as nat
 from validator.dialects._linux_host import Target, hidden_translation, translation
@@ -53,8 +55,7 @@ _REJECT_FAMILIES = {"icmp": Family.IPV4, "icmpv6": Family.IPV6}
 _IS_TCP: Conj = (FieldMatch(Field.PROTOCOL, ((6, 6),)),)
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where a rule stands: what its jumps name, the hook that its chain is asked at, and the table's matcher.
 
     `goes` gives the model's name of a chain, None where there is none. `translates`: a rule there may be a
@@ -78,8 +79,7 @@ def rules_of(rule: NftRule, place: Place) -> tuple[Rule, ...]:
     return tuple(builder.rules)
 
 
-@dataclass(frozen=True, slots=True)
-class _Walk:
+class _Walk(Struct, frozen=True):
     """Takes one rule's statements in order."""
 
     place: Place

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from validator.dialects._linux_host import Host
 from validator.dialects._nft_data import Expr
@@ -13,8 +14,7 @@ from validator.model import Condition
 from validator.source import Span
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True):
     """What an expression's meaning depends on besides itself.
 
     `early`: the rule is asked before connection tracking (priority below -200).

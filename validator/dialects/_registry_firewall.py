@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from validator.dialects._registry_values import Value
 from validator.dialects._rule_string import is_rule, parse_rule
@@ -69,8 +70,7 @@ def names_firewall_key(line: str) -> bool:
     return bool(_LOCAL.match(key) or _GROUP.match(key))
 
 
-@dataclass(slots=True)
-class _Found:
+class _Found(Struct):
     """What was found so far: rules, and for each store and profile its values and the line that names it."""
 
     rules: list[WindowsRule] = field(default_factory=list)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from validator.errors import ExportError
 from validator.source import Source
@@ -30,8 +31,7 @@ _MAX_TEXT = 200
 _AGAIN = "export it again and pass the whole file"
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(Struct, frozen=True):
     """A value: on lines `line` to `last`, `data` a text, a number, or None for anything else.
 
     A key has an entry of its own without a name, at the line that names it (`name` None).

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from validator.dialects._windows_addresses import address
 from validator.dialects._windows_rules import PROFILES, IcmpRow, Limit, WindowsRule
@@ -133,8 +134,7 @@ def _name(name: str, identity: str) -> str:
     return identity if identity and (not name or (unresolved and not identity.startswith("{"))) else name
 
 
-@dataclass(slots=True)
-class _Reading:
+class _Reading(Struct):
     """The fields of a rule, by name in lower case, and what was not understood so far."""
 
     fields: dict[str, list[str]] = field(default_factory=dict)

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import PurePath
+
+from msgspec import Struct, field
 
 _POWERSHELL = re.compile(
     r"\s*(\$[A-Za-z_:]\w*\s*[=.]|Write-(Host|Output)\b|param\s*\(|function\s+[\w-]+\s*[({]?|#Requires\b|Import-Module\b)"
@@ -30,16 +31,14 @@ _HERE = re.compile(r"@(['\"])\s*$")
 _PRINTS = re.compile(r"(echo([.:/(].*)?|title|write-(host|output|verbose))", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(Struct, frozen=True):
     """A word of a command: its text without quotes, and the part of it that stood outside of quotes."""
 
     text: str
     bare: str
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Struct, frozen=True):
     """A command on the lines from `first` to `last`: its words without redirections, and `why` it may not run, or
     not run as it stands. `text` is the whole line, `raw` the command alone. What is no command (a comment, a text) has
     no words, and its `raw` is what may be more than that."""
@@ -92,8 +91,7 @@ def _ends_in_caret(line: str) -> bool:
     return (len(line) - len(line.rstrip("^"))) % 2 == 1 and line.replace('^"', "").count('"') % 2 == 0
 
 
-@dataclass(slots=True)
-class _Walk:
+class _Walk(Struct):
     """Where in a script a line stands: in which blocks, behind what."""
 
     powershell: bool
@@ -157,8 +155,7 @@ class _Walk:
                 self.braces = max(0, self.braces + (1 if sign == "{" else -1))
 
 
-@dataclass(slots=True)
-class _Segment:
+class _Segment(Struct):
     """A command being cut into words."""
 
     powershell: bool

@@ -4,9 +4,10 @@ converter decides what they mean."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from importlib import import_module
 from typing import Any
+
+from msgspec.structs import replace
 
 from validator.dialects import Fragment, Options
 from validator.dialects._iac_defaults import assuming_defaults

@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from validator.dialects._aws_data import Group, Groups, Permission
 from validator.dialects._iac_aws import Said, doubted, permission, unread
 from validator.dialects._iac_values import Places, Reference, Resource, Unknown, flag, items
@@ -210,7 +212,7 @@ def _place(
     side = rule.type.split("_")[4] if single else values.get("type")
     if side not in ("ingress", "egress"):
         text = side.text if isinstance(side, Unknown) else str(side)
-        found = found if found.why else found._replace(why=f"its type is {text[:40]!r}")
+        found = found if found.why else replace(found, why=f"its type is {text[:40]!r}")
     sides = [True, False] if side not in ("ingress", "egress") else [side == "ingress"]
     for inbound in sides:
         if address is not None:

@@ -7,8 +7,9 @@ resource, which names its group), and the associations of a group with a subnet 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from validator.dialects._azure_data import SecurityGroup, SecurityGroups, SecurityRule
 from validator.dialects._iac_values import Places, Reference, Resource, Unknown, items, unknowns, whole

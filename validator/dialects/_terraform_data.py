@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from validator.dialects._hcl_tree import Body
 from validator.dialects._iac_values import Reference, Resource
@@ -49,8 +50,7 @@ def matters(kind: str) -> bool:
     return kind in TYPES or bool(unread(kind))
 
 
-@dataclass(frozen=True, slots=True)
-class TerraformFile:
+class TerraformFile(Struct, frozen=True):
     """One .tf file: `folder` is the module it belongs to."""
 
     path: str
@@ -58,8 +58,7 @@ class TerraformFile:
     body: Body
 
 
-@dataclass(frozen=True, slots=True)
-class TerraformResources:
+class TerraformResources(Struct, frozen=True):
     """The resources of one plan or state."""
 
     path: str
@@ -67,8 +66,7 @@ class TerraformResources:
     calls: tuple[Call, ...] = field(default=())
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """A module whose files are not given: what its arguments refer to, it may change."""
 
     address: str

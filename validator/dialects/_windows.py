@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from msgspec.structs import replace
+
 from validator.dialects import Fragment, Options
 from validator.dialects._windows_changes import apply
 from validator.dialects._windows_keywords import Keywords
@@ -160,10 +162,10 @@ class _Builder:
             return
         left = tuple(name for name in rule.profiles if name not in self._void)
         if left:
-            yield rule._replace(profiles=left)
+            yield replace(rule, profiles=left)
         if rule.path in self._active_store:
             limit = Limit("other", f"rules made locally count in the profiles {', '.join(here)}, though not merged")
-            yield rule._replace(profiles=here, limits=(*rule.limits, limit))
+            yield replace(rule, profiles=here, limits=(*rule.limits, limit))
 
     # --- profiles ----------------------------------------------------------
 
@@ -263,8 +265,8 @@ class _Builder:
         secure = next((limit for limit in rule.limits if limit.kind == "security"), None)
         if secure is None:
             return
-        rest = rule._replace(limits=tuple(limit for limit in rule.limits if limit is not secure))
-        unsecured = self._scope.condition(secure.sentence)._replace(expected=False)
+        rest = replace(rule, limits=tuple(limit for limit in rule.limits if limit is not secure))
+        unsecured = replace(self._scope.condition(secure.sentence), expected=False)
         stops = self._scope.condition(f"unsecured traffic of {rule.path}:{rule.line} is blocked")
         matches = side.matches(rest, rest.span, hides)
         yield Rule((*matches, unsecured, stops), DROP, rule.span, rule.canonical, "", rule.enabled)

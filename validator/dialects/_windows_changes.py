@@ -8,8 +8,10 @@ are equal, or have nothing in common; otherwise (a plain dump that hides program
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from ipaddress import ip_address, ip_network
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from validator.dialects._netsh_values import LIMIT_KINDS, changed, icmp_rows, unset, value
 from validator.dialects._windows_rules import PROFILES, Change, Limit, ProfileState, WindowsChanges, WindowsRule
@@ -24,8 +26,7 @@ _OF_RULES = ("add", *_CHOOSING, "reset")
 """The verbs of changes that, not understood, may change any rule, but nothing else."""
 
 
-@dataclass(slots=True)
-class _Entry:
+class _Entry(Struct):
     """A rule of a list being changed, and which export or script it came from."""
 
     rule: WindowsRule
@@ -62,7 +63,7 @@ def _changed(entries: Iterable[_Entry], change: Change, owner: int, exported: bo
     yield from entries
     if why:
         text = f"not understood, or not known: {why} ({change.span.text[:80]})"
-        yield _Entry(unset(change.span, text)._replace(anything=change.verb not in _OF_RULES), owner, ())
+        yield _Entry(replace(unset(change.span, text), anything=change.verb not in _OF_RULES), owner, ())
     elif change.verb == "add" and change.rule is not None:
         yield _Entry(change.rule, owner, ())
 
@@ -85,7 +86,7 @@ def _after(entry: _Entry, change: Change) -> Iterator[_Entry]:
 
 
 def _limited(rule: WindowsRule, sentence: str) -> WindowsRule:
-    return rule._replace(limits=(*rule.limits, Limit("other", sentence)))
+    return replace(rule, limits=(*rule.limits, Limit("other", sentence)))
 
 
 # --- which rules are chosen ------------------------------------------------

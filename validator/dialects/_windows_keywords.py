@@ -12,8 +12,9 @@ to IPv6 link-local addresses, Microsoft does not say: such packets stay a condit
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from ipaddress import IPv6Network, ip_interface, ip_network
+
+from msgspec import Struct, field
 
 from validator.model import ConditionMatch, FieldMatch, Match
 from validator.packets.fields import Family, Field, Intervals
@@ -25,8 +26,7 @@ _SAME = {"ply2renders": "playtodevice", "playtorenderers": "playtodevice", "rmti
 _WORDS = ("localsubnet", "dns", "dhcp", "wins", "defaultgateway", "internet", "intranet", *_SAME, *_SAME.values())
 
 
-@dataclass(frozen=True, slots=True)
-class Keywords:
+class Keywords(Struct, frozen=True):
     """What is told of a host: its `addresses` (addresses and blocks), `interfaces` (those given with a prefix), and
     the blocks that words stand for, by the word in small letters."""
 

@@ -6,8 +6,7 @@ gives the fields of a rule as the registry holds them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from msgspec import Struct, field
 
 from validator.dialects._windows_matches import has_words
 from validator.packets.fields import Family
@@ -35,8 +34,7 @@ SENTENCES = {
 """What may narrow a rule beside addresses and ports: the kinds of Limit, as sentences."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(Struct, frozen=True):
     """What narrows a rule beside addresses and ports: its kind (a key of SENTENCES) and value."""
 
     kind: str
@@ -48,15 +46,14 @@ class Limit:
         return SENTENCES[self.kind].format(self.value)
 
 
-@dataclass(frozen=True, slots=True)
-class IcmpRow:
+class IcmpRow(Struct, frozen=True):
     """A type and code of an ICMP rule; None is any."""
 
     type: int | None
     code: int | None
 
 
-class WindowsRule(NamedTuple):
+class WindowsRule(Struct, frozen=True):
     """A rule in the words of netsh. Addresses, ports and protocol are texts, `any` in every language: lists with
     commas of addresses, blocks, ranges and keywords (LocalSubnet, RPC).
 
@@ -126,8 +123,7 @@ PLAIN_HIDES = ("program", "service", "user", "package")
 VERBOSE_HIDES = ("user", "package")
 
 
-@dataclass(frozen=True, slots=True)
-class WindowsRules:
+class WindowsRules(Struct, frozen=True):
     """The rules of an export; `hides` is what the form of export never shows of a rule's scope, `covers` the rules that
     it holds completely, words of LOCAL and GROUP_POLICY: by store and direction."""
 
@@ -137,8 +133,7 @@ class WindowsRules:
     covers: tuple[str, ...] = LOCAL
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """A command of a script. `verb` is add, set or delete (of rules), profile (a profile's state or policy), reset, or
     unclear: what may change anything. `selects` are the fields by which set and delete choose rules, by their names
     in netsh (`name`, `group`, `dir`, `profile`, `program`, `service`, `localip`, `remoteip`, `localport`,
@@ -154,8 +149,7 @@ class Change:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class WindowsChanges:
+class WindowsChanges(Struct, frozen=True):
     """A script of changes, in order, to be made to the rules that the other exports of the host hold (none: to
     rules nobody exported)."""
 
@@ -163,8 +157,7 @@ class WindowsChanges:
     changes: tuple[Change, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ProfileState:
+class ProfileState(Struct, frozen=True):
     """A profile's state; None where the export does not say. Actions are `allow`, `block`, and for
     inbound `block-always`. `local_rules` is False where rules made locally do not count (group policy).
     `outbound_span` is the line of the outbound default where it is not that of the policy, `local_span` that of
@@ -191,8 +184,7 @@ RANKS = {"effective": 0, "gpo": 1, "shown": 2, "local": 3}
 set locally. Netsh shows what is in force or set locally; where it differs from group policy, it is the latter."""
 
 
-@dataclass(frozen=True, slots=True)
-class WindowsProfiles:
+class WindowsProfiles(Struct, frozen=True):
     """The profile states of an export; `store` is a key of RANKS. `current` names the profiles that the export says
     are active (`show currentprofile`, `monitor show currentprofile`), empty where it does not say."""
 
@@ -202,8 +194,7 @@ class WindowsProfiles:
     current: tuple[str, ...] = field(default=())
 
 
-@dataclass(frozen=True, slots=True)
-class PortProxy:
+class PortProxy(Struct, frozen=True):
     """A row of `netsh interface portproxy show all`: what is listened on, and where it goes. `listen_address` and
     `connect_address` are texts (`*` for any); ports are numbers; `family` is that of what is listened on."""
 
@@ -215,8 +206,7 @@ class PortProxy:
     family: Family = Family.IPV4
 
 
-@dataclass(frozen=True, slots=True)
-class PortProxies:
+class PortProxies(Struct, frozen=True):
     """The port proxies of a host."""
 
     path: str

@@ -10,7 +10,9 @@ is set locally, and what is in force with it, but for what group policy sets.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from validator.dialects._windows_changes import apply_profiles
 from validator.dialects._windows_rules import RANKS, ProfileState, WindowsChanges, WindowsProfiles
@@ -36,8 +38,7 @@ _SETTINGS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(Struct, frozen=True):
     """The state of each profile once scripts have run, and what was overruled on the way. `complete` names the profiles
     of which it is known whether they block all inbound connections, which group policy alone does not tell; `local`
     those that are set locally as far as is known (by a `.wfw`, a script), which group policy may overrule."""

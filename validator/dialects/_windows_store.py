@@ -6,15 +6,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from validator.dialects import Fragment
 from validator.dialects._windows_rules import LOCAL, PROFILES, Limit, WindowsProfiles, WindowsRule, WindowsRules
 from validator.model import Proxy
 
 
-@dataclass(frozen=True, slots=True)
-class WindowsStore:
+class WindowsStore(Struct, frozen=True):
     """What one export says. `rules` is None where it does not hold the rules (not where it holds none).
 
     `covers` is as that of WindowsRules.

@@ -8,8 +8,10 @@ stand in its group, under its `resources`, or by itself with the group's name be
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from validator.dialects import Fragment
 from validator.dialects._arm_expressions import Scope, has_defaults, scope
@@ -86,8 +88,7 @@ def _resources(listed: Any, known: Scope, above_kind: str, above_name: str) -> I
         yield from _resources(entry.get("resources"), known, kind, name)
 
 
-@dataclass(slots=True)
-class _Reader:
+class _Reader(Struct):
     """What the resources of a template say, group by group."""
 
     source: Source

@@ -7,7 +7,7 @@ the default ones included; `All` is every protocol, `80-80` one port.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from validator.dialects import Fragment
 from validator.dialects._azure import convert

@@ -14,7 +14,9 @@ around a pasted dump) change nothing, but for those by which iptables says that 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from validator.dialects import Fragment
 from validator.dialects._iptables_commands import TableReader
@@ -61,8 +63,7 @@ def parse(source: Source, ledger: Ledger) -> Fragment:
     return Fragment(NAME, PLATFORM, source.path, dumps, families)
 
 
-@dataclass(frozen=True, slots=True)
-class _Section:
+class _Section(Struct, frozen=True):
     """The lines of a table, first and last, and the line that says what made it (0: none does)."""
 
     first: int

@@ -11,8 +11,9 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from validator.dialects import Fragment
 from validator.dialects import _netfirewallrule_words as powershell
@@ -44,8 +45,7 @@ _COMMAND = "run the PowerShell command of docs/exporting-from-windows.md"
 _CSV = ("enabled", "direction", "action")
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
+class _Row(Struct, frozen=True):
     """A rule's properties by name in lower case, the line of the rule, and the lines that its properties stand on."""
 
     line: int

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import re
 
+from msgspec.structs import replace
+
 from validator.dialects import Fragment
 from validator.dialects import _netsh_words as netsh
 from validator.dialects._netsh_blocks import is_ruler
@@ -71,7 +73,7 @@ def parse(source: Source, ledger: Ledger) -> Fragment:
         why = f"another product filters in place of Windows' rules: FirewallRuleCategory is {category[:60]!r}"
         anything = ("any", "any", "any", "any", "any")
         doubt = WindowsRule(source.path, at, "FirewallRuleCategory", True, True, PROFILES, *anything, "block", why=why)
-        data = WindowsRules(source.path, (doubt._replace(anything=True),))
+        data = WindowsRules(source.path, (replace(doubt, anything=True),))
     return Fragment(NAME, PLATFORM, source.path, data, tuple(Family))
 
 

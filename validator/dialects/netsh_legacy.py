@@ -19,8 +19,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from itertools import pairwise
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from validator.dialects import Fragment
 from validator.dialects._netsh_values import changed, unset, value
@@ -78,8 +80,7 @@ def sniff(source: Source) -> bool:
     return any(_PROFILE.match(line) and _DASHES.match(below) for line, below in pairwise(lines))
 
 
-@dataclass(slots=True)
-class _Section:
+class _Section(Struct):
     """A section being read: its kind, of what, and whether its rows have begun."""
 
     kind: str = ""
@@ -242,7 +243,7 @@ class _Reader:
             rule = changed(unset(self._source.span(number)), {**new, "protocol": protocol, "localport": port or "any"})
             why = "" if port else f"the port {parts['port']} is none"
             profiles = self._profiles(of) if of in self._found else ("domain", "private", "public")
-            yield rule._replace(profiles=profiles, limits=tuple(limits), why=why)
+            yield replace(rule, profiles=profiles, limits=tuple(limits), why=why)
 
     def _everyone(self, number: int, name: str) -> Limit:
         return Limit("other", f"{name.strip()!r} (line {number}) lets in everyone; verbose=enable shows it")
@@ -254,8 +255,8 @@ class _Reader:
             rule = self._rules[position]
             hidden = self._everyone(rule.line, rule.name)
             limits = tuple(limit for limit in rule.limits if limit != hidden)
-            self._rules[position] = rule._replace(
-                remote_ip=text or "any", limits=limits if text else (*limits, Limit("other", f"from {scope}"))
+            self._rules[position] = replace(
+                rule, remote_ip=text or "any", limits=limits if text else (*limits, Limit("other", f"from {scope}"))
             )
         self._scoped = 0
         self._ledger.mark(number, LineState.MODELLED if text else LineState.CONDITIONAL)
@@ -264,7 +265,7 @@ class _Reader:
         """A line that is not understood: it may let in, or stop, anything."""
         self._ledger.mark(number, LineState.UNSUPPORTED)
         self._scoped = 0
-        self._rules.append(unset(self._source.span(number), why)._replace(anything=True))
+        self._rules.append(replace(unset(self._source.span(number), why), anything=True))
 
     # --- the whole ---------------------------------------------------------
 
@@ -288,7 +289,7 @@ class _Reader:
         for protocol in ("ICMPv4", "ICMPv6"):
             new = {"name": "ICMP settings", "dir": "out", "action": "block", "protocol": protocol}
             stops = Limit("other", f"the ICMP settings stop this {protocol} message from going out")
-            yield changed(unset(self._source.span(self._section.title)), new)._replace(limits=(stops,))
+            yield replace(changed(unset(self._source.span(self._section.title)), new), limits=(stops,))
 
 
 __all__ = ["NAME", "PLATFORM", "TITLE", "convert", "parse", "sniff"]

@@ -8,7 +8,8 @@ not understood may change anything. Microsoft's netsh reference gives the comman
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from validator.dialects import Fragment
 from validator.dialects._netsh_commands import change

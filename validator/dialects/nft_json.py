@@ -9,8 +9,9 @@ text. Rules that iptables-nft made are poorer here than in the text: `xt` object
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import NoReturn
+
+from msgspec.structs import replace
 
 from validator.dialects import Fragment
 from validator.dialects._json_positions import Located, load

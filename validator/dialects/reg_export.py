@@ -6,7 +6,7 @@ alone).
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from validator.dialects import Fragment, internet_settings
 from validator.dialects._registry_firewall import names_firewall_key, store

@@ -6,7 +6,7 @@ SOFTWARE hive that of group policy. A hive that was copied while Windows wrote i
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from validator.dialects import Fragment
 from validator.dialects._registry_firewall import store, unclear_rule

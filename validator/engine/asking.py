@@ -6,7 +6,8 @@ Asked for something that has no value yet, each raises Undecided: the walk split
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from validator.engine.representatives import interfaces, values
 from validator.engine.walk import HERE, Undecided, Walk

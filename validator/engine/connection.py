@@ -10,8 +10,9 @@ peers, addresses, ports and conditions.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property, partial
+
+from msgspec import Struct
 
 from validator.engine.asked import asked_ports, asks_the_module, names_ports
 from validator.engine.evaluate import OPPOSITE, Decider, Evaluator, Outcome
@@ -35,8 +36,7 @@ from validator.packets.nodes import Node
 from validator.packets.space import PacketSet, PacketSpace
 
 
-@dataclass(frozen=True, slots=True)
-class Crossing:
+class Crossing(Struct, frozen=True):
     """A firewall on a path, and the hook at which a request meets it."""
 
     firewall: Firewall
@@ -372,8 +372,7 @@ class Path:
         return {level: self.space.values(level) for level in self.space.conditions() if self.space.values(level)}
 
 
-@dataclass(frozen=True, slots=True)
-class Passing:
+class Passing(Struct, frozen=True):
     """The connections of which every packet of a leg passes: with all conditions left open, and surely and
     possibly, whatever those conditions are that each packet meets for itself."""
 

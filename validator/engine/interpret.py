@@ -8,7 +8,9 @@ each answer; the packet's verdict is known where all walks end alike.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from validator.engine.asking import assign, bit_of, told
 from validator.engine.packet import Packet
@@ -38,8 +40,7 @@ MOST_WALKS = 2_000
 MOST_STEPS = 2_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(Struct, frozen=True):
     """What becomes of a packet.
 
     `verdict` is accept, drop, reject or unknown. `rule` decides it; None where no rule does, or where several

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from validator.packets.fields import TCP, UDP, Field, Intervals, State, TcpFlag
 from validator.packets.intervals import normalise
@@ -13,8 +13,7 @@ PROTOCOLS = {"tcp": TCP, "udp": UDP}
 """The protocol numbers of a port entry's words."""
 
 
-@dataclass(frozen=True, slots=True)
-class Leg:
+class Leg(Struct, frozen=True):
     """One kind of packet of a connection: its name in reports, states, flags, and direction."""
 
     name: str  # request or reply

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from validator.model import TRANSLATED_TO, Chain, Firewall, Rule, Verb
 from validator.packets.diagram import Diagrams
@@ -17,8 +18,7 @@ from validator.packets.grafting import graft
 from validator.packets.nodes import LEAF, Node, nodes_of
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Decider:
+class Decider(Struct, frozen=True, eq=False):
     """The rule that ended a packet's walk, and where; compared by identity."""
 
     rule: Rule
@@ -38,16 +38,14 @@ class Decider:
         return (1, len(self.chain.rules)) if self.is_policy else (2, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class CopyOf:
+class CopyOf(Struct, frozen=True):
     """The value (0 or 1) of another level, or the opposite."""
 
     level: int
     inverted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Free:
+class Free(Struct, frozen=True):
     """The value of a level of choices, which nobody can tell."""
 
     level: int
@@ -58,8 +56,7 @@ Assign = tuple[tuple[int, Set], ...]
 """What was set on the way, by level, each in terms of the values at the beginning; sorted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """A leaf: what became of the packet, who decided it, and what was set on the way."""
 
     verb: Verb
@@ -67,8 +64,7 @@ class Outcome:
     assign: Assign = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Aside:
+class _Aside(Struct, frozen=True):
     """A leaf that waits for the rules that follow to be told what was set."""
 
     outcome: Outcome

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from ipaddress import ip_address
+
+from msgspec import Struct
 
 from validator.errors import RequestError
 from validator.model import PASSES, Hook
@@ -26,8 +27,7 @@ INTERFACE = "eth0"
 """The interface of a packet that names none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Packet:
+class Packet(Struct, frozen=True):
     """A packet at a hook: `values` by header field, interfaces by name (empty: it has none).
 
     A field that is missing from `values` is one that the packet lacks or that nobody told: MAC.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from validator.engine.gist import PORTS, Group
 from validator.engine.survey import Survey
@@ -43,7 +45,7 @@ STRAIGHT = {field: field for field in Field}
 _STOPS = frozenset((Verb.ACCEPT, Verb.DELIVER, Verb.DROP, Verb.REJECT, Verb.RETURN))
 
 
-class _Slice(NamedTuple):
+class _Slice(Struct, frozen=True):
     """The rules of a chain that count, with their positions there; `stops`: the last takes all packets."""
 
     positions: list[int]
@@ -125,7 +127,7 @@ class Regions:
             found.positions.append(number)
             found.rules.append(rule)
             if rule.action.verb in _STOPS and all(map(covers, rule.matches)):
-                return found._replace(stops=True)
+                return replace(found, stops=True)
         return found
 
     def reaches(self, chain: Chain, position: int) -> bool:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from validator.engine.packet import Packet
 from validator.model import LOOPBACK, PASSES, TRANSLATED_TO, Bit, Chain, Condition, Firewall, Hook, Rule
@@ -22,8 +24,7 @@ class Undecided(Exception):
         self.condition, self.values = condition, values
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """A rule that the packet met, or a chain's policy, and the chain."""
 
     firewall: Firewall
@@ -31,8 +32,7 @@ class Step:
     rule: Rule
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(Struct, frozen=True):
     """What is still ahead at a firewall: its beginning (`at` None), a base chain, or, without one, the
     routing that follows the hook `at`."""
 
@@ -41,8 +41,7 @@ class Stop:
     chain: str = ""
 
 
-@dataclass(slots=True)
-class Frame:
+class Frame(Struct):
     """A chain being walked: the next rule, and whether its end goes to the caller's caller (goto)."""
 
     chain: Chain
@@ -50,8 +49,7 @@ class Frame:
     via_goto: bool = False
 
 
-@dataclass(slots=True)
-class Walk:
+class Walk(Struct):
     """A walk in progress.
 
     `ahead` are the stops still to come, the next one last. `new`: it came as the first of its connection.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from heapq import heappop, heappush
+
+from msgspec import Struct
 
 from validator.engine.outcomes import Decider, Outcome
 from validator.model import Verb
@@ -13,8 +14,7 @@ from validator.packets.nodes import LEAF, Node, branches, children_in
 from validator.packets.space import PacketSet, PacketSpace
 
 
-@dataclass(slots=True)
-class _Met:
+class _Met(Struct):
     """A node of the outcomes, the one of the region met with it, and the share of all packets that meet both."""
 
     node: Node

@@ -7,7 +7,6 @@ are immutable, and equal sets are one object.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 
 from validator.packets.diagram import BUDGET, Diagrams
@@ -79,15 +78,16 @@ class Interfaces:
         return atom[:-1] + "?"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class PacketSet:
     """A set of packets; `&`, `|`, `-`, `~`, `<=`, `==` and truth (not empty) are the set's own.
 
     Operands must come from one space.
     """
 
-    space: PacketSpace
-    node: Node
+    __slots__ = ("node", "space")
+
+    def __init__(self, space: PacketSpace, node: Node) -> None:
+        self.space, self.node = space, node
 
     def _of(self, node: Node) -> PacketSet:
         return PacketSet(self.space, node)

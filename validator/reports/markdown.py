@@ -7,7 +7,8 @@ says so. The first line is a marker by which a bot finds its own comment again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from validator.reports.safe_text import code, markdown
 from validator.reports.verdict_table import Row, Section, sections
@@ -31,8 +32,7 @@ _RESERVE = 600
 _LABELS = {"BLOCKED": "**BLOCKED**", "PARTIAL": "**PARTIAL**", "UNKNOWN": "**UNKNOWN**"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Block:
+class _Block(Struct, frozen=True):
     """A part that can be cut between two of its items; `head` and `foot` are always whole."""
 
     head: str

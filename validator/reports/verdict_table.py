@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from validator.policy import Direction
 from validator.reports.wording import deciders, label, ports_text
@@ -12,8 +14,7 @@ from validator.results import Report, Result
 Group = tuple[str, str, str, bool, str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """Results of one port entry on one host that have the same verdict.
 
     `peers` is empty where nobody declared them; `profiles` is empty where there are none, and
@@ -55,8 +56,7 @@ class Row:
         return tuple(dict.fromkeys(text for result in self.results for text in deciders(result)))
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(Struct, frozen=True):
     """The rows of one direction; `title` says it in words."""
 
     title: str
