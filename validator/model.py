@@ -38,7 +38,7 @@ PASSES: Mapping[Hook, tuple[Hook, ...]] = {
 routed anew, and then passes INPUT or FORWARD and POSTROUTING as Bit `local-destination` says."""
 
 
-class Condition(Struct, frozen=True, eq=False):
+class Condition(Struct, frozen=True, eq=False, gc=False):
     """Something an export cannot decide, as a variable: equal keys are the same variable.
 
     `text` is for people. `assumption` groups conditions that one sentence about the whole export
@@ -72,14 +72,14 @@ MODULES_ANSWER = ("program", "service")
 """The kinds of conditions (Condition.about) that a module may answer of itself."""
 
 
-class FieldMatch(Struct, frozen=True):
+class FieldMatch(Struct, frozen=True, gc=False):
     """True where `field` is in `intervals` (normal form; already complemented if negated)."""
 
     field: Field
     intervals: Intervals
 
 
-class InterfaceMatch(Struct, frozen=True):
+class InterfaceMatch(Struct, frozen=True, gc=False):
     """True where the in- or out-interface's name is one of `names`; `eth+` is a prefix, `+` any.
 
     A packet without that interface (a locally made packet has no in-interface) has the empty
@@ -91,7 +91,7 @@ class InterfaceMatch(Struct, frozen=True):
     negated: bool = False
 
 
-class Bit(Struct, frozen=True):
+class Bit(Struct, frozen=True, gc=False):
     """One bit that a firewall keeps with a packet beside its header.
 
     `mark` and `connmark` (number 0 to 31): 0 at first, but a known connection's connmark may be anything.
@@ -121,27 +121,27 @@ def bit_condition(bit: Bit) -> Condition:
     return Condition(f"bit {bit.name} {bit.number}", text, per_packet=bit.name in ("mark", "connmark"))
 
 
-class BitMatch(Struct, frozen=True):
+class BitMatch(Struct, frozen=True, gc=False):
     """True where `bit` has the value `expected`."""
 
     bit: Bit
     expected: bool = True
 
 
-class ConditionMatch(Struct, frozen=True):
+class ConditionMatch(Struct, frozen=True, gc=False):
     """True where `condition` has the value `expected`."""
 
     condition: Condition
     expected: bool = True
 
 
-class AnyOf(Struct, frozen=True):
+class AnyOf(Struct, frozen=True, gc=False):
     """True where all matches of one of `alternatives` are true (none: never)."""
 
     alternatives: tuple[tuple[Match, ...], ...]
 
 
-class NoneOf(Struct, frozen=True):
+class NoneOf(Struct, frozen=True, gc=False):
     """True where not all of `matches` are true (the negation of a conjunction)."""
 
     matches: tuple[Match, ...]
@@ -201,7 +201,7 @@ REPLIED_TO = (Field.SOURCE, Field.SOURCE_PORT, Field.IN_INTERFACE)
 where its replies go until they are translated back, to which port, and which interface leads there."""
 
 
-class Action(Struct, frozen=True):
+class Action(Struct, frozen=True, gc=False):
     """A verb, the chain it goes to, and what it sets before that (CONTINUE: marks, states; ACCEPT: the
     translated destination, or where replies go). Assignments take place one after the other."""
 
@@ -214,7 +214,7 @@ ACCEPT, DROP, REJECT = Action(Verb.ACCEPT), Action(Verb.DROP), Action(Verb.REJEC
 RETURN, CONTINUE = Action(Verb.RETURN), Action(Verb.CONTINUE)
 
 
-class Rule(Struct, frozen=True):
+class Rule(Struct, frozen=True, gc=False):
     """One rule: all of `matches` true, then `action`.
 
     `span` is the deciding line as the reader finds it. `canonical` is the rule's text without

@@ -51,12 +51,12 @@ def near_misses(question: Question, verdict: Verdict, restricted: bool) -> tuple
     candidates = _candidates(question)
     if not candidates:
         return ()
-    found: list[NearMiss] = []
+    found: dict[Span, NearMiss] = {}  # a line may be several rules
     for miss in _Finder(question, verdict, restricted).misses(candidates):
-        found.append(miss)
+        found.setdefault(miss.span, miss)
         if len(found) == _MOST:
             break
-    return tuple(found)
+    return tuple(found.values())
 
 
 def _candidates(question: Question) -> list[Rule]:

@@ -29,7 +29,7 @@ _SAMPLE = 64 * 1024
 _EXPORT_AGAIN = "export it again and pass that file"
 
 
-class Span(Struct, frozen=True, order=True):
+class Span(Struct, frozen=True, order=True, gc=False):
     """Where something stands in an export: path as given, 1-based line, and the raw text."""
 
     path: str

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from msgspec import Struct
 
 
-class Peer(Struct, frozen=True):
+class Peer(Struct, frozen=True, gc=False):
     """Whom a permission lets in or out: `kind` is cidr, cidr6, group, prefix-list or condition.
 
     A `condition` is what nobody can tell: `value` is its key, `label` what it asks. The others are of a group
@@ -28,7 +28,7 @@ class Peer(Struct, frozen=True):
     status: str = ""
 
 
-class Permission(Struct, frozen=True):
+class Permission(Struct, frozen=True, gc=False):
     """One IpPermission; `first` and `last` are FromPort and ToPort, None where absent.
 
     `why` says what was not understood, if anything.

@@ -21,7 +21,7 @@ BUILT_IN: Mapping[str, tuple[str, ...]] = {
 """The built-in chains of each table, iptables(8); rawpost is of xtables-addons."""
 
 
-class IptRule(Struct, frozen=True):
+class IptRule(Struct, frozen=True, gc=False):
     """A rule and its line."""
 
     line: int

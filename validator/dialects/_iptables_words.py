@@ -59,7 +59,7 @@ class Option(NamedTuple):
         return " ".join((self.name, *self.values))
 
 
-class Group(Struct, frozen=True, eq=False):
+class Group(Struct, frozen=True, eq=False, gc=False):
     """Options that one match module decides together; `module` is empty for those of iptables itself (`-s`).
 
     `needs`: the protocols of which the rule's `-p` must name one, none if empty. `protocol` is what a `-p`
@@ -75,7 +75,7 @@ class Group(Struct, frozen=True, eq=False):
     plain: tuple[Match, ...] | None = None
 
 
-class TargetUse(Struct, frozen=True, eq=False):
+class TargetUse(Struct, frozen=True, eq=False, gc=False):
     """`-j NAME` or `-g NAME` with its options; the words as they stand where the target is not known."""
 
     name: str
@@ -95,7 +95,7 @@ class TargetUse(Struct, frozen=True, eq=False):
         return all(option.name in names and not option.negated for option in self.options)
 
 
-class RuleWords(Struct, frozen=True):
+class RuleWords(Struct, frozen=True, gc=False):
     """A rule line read: what it matches, its target, and in `why` what was not understood.
 
     `groups` are then those in front of it: the rule matches at most where they do. `skipped` is

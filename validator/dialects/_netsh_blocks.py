@@ -21,7 +21,7 @@ _NONE: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
 _WIDE_COLON = re.compile("^([^:：]*)：")
 
 
-class Block(Struct, frozen=True):
+class Block(Struct, frozen=True, gc=False):
     """A rule's lines: `first` is its name's (1-based), `last` the last before the next name or the end of the file.
 
     `heads` and `values` are the fields as they stand, without blanks around the values; `lines` are their lines.
@@ -56,8 +56,13 @@ def plain_lines(source: Source) -> tuple[str, ...]:
 
 def names(lines: Sequence[str]) -> list[int]:
     """The 1-based lines that have a colon and stand over a line of dashes."""
-    rulers = {line for line in set(lines) if is_ruler(line)}
-    return [number for number, line in enumerate(lines) if line in rulers and number and ":" in lines[number - 1]]
+    found = []
+    for ruler in {line for line in set(lines) if is_ruler(line)}:
+        at = 0
+        for _ in range(lines.count(ruler)):
+            at = lines.index(ruler, at) + 1
+            found.append(at - 1)
+    return sorted([number for number in found if number and ":" in lines[number - 1]])
 
 
 class _Fields(dict[str, tuple[str, str]]):

@@ -17,6 +17,7 @@ from validator.packets.fields import Family, Field, Interval, top
 from validator.packets.intervals import normalise
 
 _PORTS = re.compile(r"([0-9]{1,5})(?:\s*-\s*([0-9]{1,5}))?")
+_NUMBERS = re.compile(r"[0-9][^,]*(?:,[0-9][^,]*)*")
 _NUMBER = "(0|[1-9][0-9]{0,2})"
 _BLOCK = re.compile(rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:/([0-9]{{1,2}}))?")
 """An IPv4 address or block as netsh writes it, which most are: `ipaddress` takes ten times as long."""
@@ -40,11 +41,12 @@ class Scope:
 
 def has_words(protocol: str, lists: Iterable[str]) -> bool:
     """Whether a protocol, or a list of addresses or ports, has a word that is no known protocol and not `any`."""
-    named = [text for text in lists if text != "any"]
-    return isinstance(protocol_match(protocol), ConditionMatch) or any(map(_has_word, named))
+    return any(map(_has_word, lists)) or isinstance(protocol_match(protocol), ConditionMatch)
 
 
 def _has_word(text: str) -> bool:
+    if text == "any" or _NUMBERS.fullmatch(text):  # most are
+        return False
     return any(part and not (part[0].isdigit() or ":" in part) for part in map(str.strip, text.split(",")))
 
 

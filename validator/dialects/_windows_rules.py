@@ -6,6 +6,8 @@ gives the fields of a rule as the registry holds them.
 
 from __future__ import annotations
 
+from functools import cache
+
 from msgspec import Struct, field
 
 from validator.dialects._windows_matches import has_words
@@ -34,7 +36,7 @@ SENTENCES = {
 """What may narrow a rule beside addresses and ports: the kinds of Limit, as sentences."""
 
 
-class Limit(Struct, frozen=True):
+class Limit(Struct, frozen=True, gc=False):
     """What narrows a rule beside addresses and ports: its kind (a key of SENTENCES) and value."""
 
     kind: str
@@ -43,7 +45,12 @@ class Limit(Struct, frozen=True):
     @property
     def sentence(self) -> str:
         """The condition under which the rule applies."""
-        return SENTENCES[self.kind].format(self.value)
+        return _sentence(self.kind, self.value)
+
+
+@cache
+def _sentence(kind: str, value: str) -> str:
+    return SENTENCES[kind].format(value)
 
 
 class IcmpRow(Struct, frozen=True):
@@ -53,7 +60,7 @@ class IcmpRow(Struct, frozen=True):
     code: int | None
 
 
-class WindowsRule(Struct, frozen=True):
+class WindowsRule(Struct, frozen=True, gc=False):
     """A rule in the words of netsh. Addresses, ports and protocol are texts, `any` in every language: lists with
     commas of addresses, blocks, ranges and keywords (LocalSubnet, RPC).
 

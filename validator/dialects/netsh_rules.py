@@ -86,7 +86,8 @@ def parse(source: Source, ledger: Ledger) -> Fragment:
 def _names(lines: Sequence[str]) -> tuple[list[int], str]:
     """The lines of the rules' names, and their label: a known one, or the one that all lines over dashes have."""
     heads = {start: lines[start - 1].partition(":")[0] for start in names(lines)}
-    known = [start for start, head in heads.items() if netsh.label(head) == "name"]
+    labels = {head for head in set(heads.values()) if netsh.label(head) == "name"}
+    known = [start for start, head in heads.items() if head in labels]
     if not known and len(set(heads.values())) == 1:
         known = list(heads)
     return known, heads[known[0]] if known else ""

@@ -15,6 +15,7 @@ from functools import cached_property, partial
 from msgspec import Struct
 
 from validator.engine.asked import asked_ports, asks_the_module, names_ports
+from validator.engine.buckets import Buckets
 from validator.engine.evaluate import OPPOSITE, Decider, Evaluator, Outcome
 from validator.engine.legs import EPHEMERAL, LEGS, RELATED, Leg
 from validator.engine.passing import passed
@@ -260,7 +261,7 @@ class Path:
         key = (protocol, ports)
         if key not in self._opened:
             evaluator = Evaluator(self.space, self._bounds(False, ports) | {Field.PROTOCOL: ((protocol, protocol),)})
-            found = {place: rule for own, each in self._opening.items() if meets(own, ports) for place, rule in each}
+            found = dict(self._opening.near(ports))
             self._opened[key] = evaluator.meeting([found[place] for place in sorted(found)])
         return list(self._opened[key])
 
@@ -277,18 +278,19 @@ class Path:
         )
 
     @cached_property
-    def _opening(self) -> dict[Intervals, list[tuple[tuple[int, int], Rule]]]:
-        """The rules that accept requests to some of the ports that will be asked about, by these ports; with their
-        places."""
-        found: dict[Intervals, list[tuple[tuple[int, int], Rule]]] = {}
-        for number, chain in enumerate(self._entered):
-            for asking, positions in self.survey.gist(chain).groups:
-                several = [ports for match in asking for ports in asked_ports(match) if meets(ports, self._ports)]
-                if several:
-                    rules = [((number, at), chain.rules[at]) for at in positions if _may_open(chain.rules[at])]
-                    for ports in several:
-                        found.setdefault(ports, []).extend(rules)
-        return found
+    def _opening(self) -> Buckets[tuple[tuple[int, int], Rule]]:
+        """The rules that accept requests to some of the ports that will be asked about, with their places."""
+        found = [
+            (ports, ((number, at), chain.rules[at]))
+            for number, chain in enumerate(self._entered)
+            for asking, positions in self.survey.gist(chain).groups
+            for match in asking
+            for ports in asked_ports(match)
+            if meets(ports, self._ports)
+            for at in positions
+            if _may_open(chain.rules[at])
+        ]
+        return Buckets(self._ports, found)
 
     @cached_property
     def _entered(self) -> list[Chain]:

@@ -18,7 +18,7 @@ from validator.packets.grafting import graft
 from validator.packets.nodes import LEAF, Node, nodes_of
 
 
-class Decider(Struct, frozen=True, eq=False):
+class Decider(Struct, frozen=True, eq=False, gc=False):
     """The rule that ended a packet's walk, and where; compared by identity."""
 
     rule: Rule
@@ -56,7 +56,7 @@ Assign = tuple[tuple[int, Set], ...]
 """What was set on the way, by level, each in terms of the values at the beginning; sorted."""
 
 
-class Outcome(Struct, frozen=True):
+class Outcome(Struct, frozen=True, gc=False):
     """A leaf: what became of the packet, who decided it, and what was set on the way."""
 
     verb: Verb

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
+from validator.engine.buckets import Buckets
 from validator.engine.gist import PORTS, Group
 from validator.engine.survey import Survey
 from validator.model import (
@@ -82,7 +83,8 @@ class Regions:
         self.conditions: dict[str, Condition] = within.conditions if within else {}
         self._meets: dict[int, bool] = {}
         self._slices: dict[int, _Slice] = {}
-        self._groups: dict[int, list[Group]] = {}
+        self._groups: dict[int, Buckets[Group]] = {}
+        self._port = Field.SOURCE_PORT if mirrored else Field.DESTINATION_PORT
         self._ranges: dict[int, tuple[int, Intervals]] = within._ranges if within else {}
         self._bits: dict[Bit, int] = within._bits if within else {}
 
@@ -100,20 +102,27 @@ class Regions:
             if self._within is None:
                 groups, whole = self._survey.meeting(chain, self._own), True
             else:
-                groups, whole = self._within._groups_of(chain), self.whole
+                groups, whole = self._within._near(chain, self._own[self._port]), self.whole
                 groups = [group for group in groups if all(map(self._met, group[0]))]
             found = self._slices[id(chain)] = self._sliced(chain, groups, whole)
         return found
 
-    def _groups_of(self, chain: Chain) -> list[Group]:
-        """The slice of a chain, put together by what narrower bounds may narrow."""
+    def _near(self, chain: Chain, ports: Intervals) -> Sequence[Group]:
+        """The slice of a chain, put together by what narrower bounds may narrow; as far as it may be for `ports`."""
         found = self._groups.get(id(chain))
         if found is None:
             inside = set(self._slice(chain).positions)
             every = self._survey.meeting(chain, self._own)
             kept = [(asking, [number for number in numbers if number in inside]) for asking, numbers in every]
-            found = self._groups[id(chain)] = [group for group in kept if group[1]]
-        return found
+            groups = [(self._ports_of(group[0]), group) for group in kept if group[1]]
+            found = self._groups[id(chain)] = Buckets(self._own[self._port], groups)
+        return found.near(ports)
+
+    def _ports_of(self, asking: Iterable[Match]) -> Intervals | None:
+        """Destination ports of requests outside of which `asking` is not met, if that can be told."""
+        return next(
+            (each.intervals for each in asking if isinstance(each, FieldMatch) and each.field is self._port), None
+        )
 
     def _sliced(self, chain: Chain, groups: Iterable[Group], whole: bool) -> _Slice:
         """The slice of those rules of `chain` that `groups` holds: they are met as far as they ask for protocol and

@@ -7,22 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
 
+from msgspec import Struct
+
 from validator.packets.fields import Interval, Intervals
 
 LEAF = 1 << 30
 """The level of leaves: deeper than every other."""
 
 
-class Node:
+class Node(Struct, eq=False, gc=False):
     """A decision at `level`: child `kids[i]` takes the values up to `highs[i]`, both included.
 
     A leaf has the level LEAF, no children, and a `value`. Made only by Diagrams.
     """
 
-    __slots__ = ("highs", "kids", "level", "uid", "value")
-
-    def __init__(self, level: int, highs: tuple[int, ...], kids: tuple[Node, ...], value: Hashable, uid: int) -> None:
-        self.level, self.highs, self.kids, self.value, self.uid = level, highs, kids, value, uid
+    level: int
+    highs: tuple[int, ...]
+    kids: tuple[Node, ...]
+    value: Hashable
+    uid: int
 
 
 def fold(parts: list[Node], combine: Callable[[Node, Node], Node]) -> Node:
