@@ -48,7 +48,8 @@ def states(value: str, negated: bool, context: Context) -> tuple[Match, ...]:
 def state(module: MatchModule, group: Group, context: Context) -> tuple[Match, ...]:
     """The state module: states alone. Raises Unclear."""
     found: list[Match] = []
-    for _, negated, values in group.options:
+    for option in group.options:
+        negated, values = option.negated, option.values
         if "NAT" in values[0].upper():
             raise Unclear(f"the state module knows no {values[0]}")
         found += states(values[0], negated, context)
@@ -73,7 +74,7 @@ def conntrack(module: MatchModule, group: Group, context: Context) -> tuple[Matc
 
 def _of_connection(option: Option, context: Context) -> Match:
     """What an option asks of a packet's connection, where it has one."""
-    name, negated, values = option
+    name, negated, values = option.name, option.negated, option.values
     text = f"conntrack {option.text}"
     if name == "--ctproto":
         number = fields.protocol_number(values[0])

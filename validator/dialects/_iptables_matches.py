@@ -22,7 +22,7 @@ _ENDS["--dports"] = Field.DESTINATION_PORT
 
 def basic(option: Option, context: Context) -> tuple[Match, ...]:
     """An option of iptables itself: `-s`, `-d`, `-i`, `-o`, `-p`, `-f`. Raises Unclear."""
-    name, negated, values = option
+    name, negated, values = option.name, option.negated, option.values
     if name in _SIDES:
         try:
             return (fields.addresses(_SIDES[name], values[0], negated, context.host.family),)
@@ -68,7 +68,7 @@ def ports(module: MatchModule, group: Group, context: Context) -> tuple[Match, .
     """tcp, udp and the like: ports and flags exactly, other tests as conditions. Raises Unclear."""
     found: list[Match] = []
     for option in group.options:
-        name, negated, values = option
+        name, negated, values = option.name, option.negated, option.values
         if name in _ENDS:
             found.append(fields.ports(_ENDS[name], values[0], negated, False))
         elif name == "--syn":
@@ -84,7 +84,8 @@ def multiport(module: MatchModule, group: Group, context: Context) -> tuple[Matc
     """xt_multiport.c: one of --sports, --dports, --ports. Raises Unclear."""
     if len(group.options) != 1:
         raise Unclear("multiport takes one of --sports, --dports and --ports")
-    name, negated, values = group.options[0]
+    option = group.options[0]
+    name, negated, values = option.name, option.negated, option.values
     if values[0].count(",") + values[0].count(":") > 14:
         raise Unclear("multiport takes 15 ports, a range counting as two")
     if name == "--ports":
@@ -103,16 +104,18 @@ def iprange(module: MatchModule, group: Group, context: Context) -> tuple[Match,
     """Each side by itself, negated by itself (xt_iprange.c). Raises Unclear."""
     family = context.host.family
     found: list[Match] = []
-    for name, negated, values in group.options:
-        side = Field.SOURCE if name == "--src-range" else Field.DESTINATION
-        found.append(fields.field_match(side, fields.address_ranges(values[0], family), negated, family))
+    for option in group.options:
+        side = Field.SOURCE if option.name == "--src-range" else Field.DESTINATION
+        ranges = fields.address_ranges(option.values[0], family)
+        found.append(fields.field_match(side, ranges, option.negated, family))
     return tuple(found)
 
 
 def mac(module: MatchModule, group: Group, context: Context) -> tuple[Match, ...]:
     """xt_mac.c: packets that no Ethernet frame brought (loopback, tunnels) never match, negated or not."""
     found: list[Match] = []
-    for _, negated, values in group.options:
+    for option in group.options:
+        negated, values = option.negated, option.values
         numbers = fields.mac(values[0])
         if negated:
             rest = complement(numbers, top(Field.MAC, Family.IPV4))
@@ -156,7 +159,8 @@ def addrtype(module: MatchModule, group: Group, context: Context) -> tuple[Match
 def pkttype(module: MatchModule, group: Group, context: Context) -> tuple[Match, ...]:
     """Frames are taken to be for this host alone, unless that is withdrawn."""
     found: list[Match] = []
-    for _, negated, values in group.options:
+    for option in group.options:
+        negated, values = option.negated, option.values
         kind = values[0].lower()
         if kind not in ("unicast", "broadcast", "multicast", "otherhost", "host"):
             raise Unclear(f"unknown type of packet {kind}")
@@ -214,7 +218,8 @@ def _of_each_packet(match: Match) -> Match:
 def mark(module: MatchModule, group: Group, context: Context) -> tuple[Match, ...]:
     """`mark`, `connmark`: bits kept with the packet; packets without a connection have no connmark."""
     found: list[Match] = [fields.TRACKED] if module.name == "connmark" else []
-    for _, negated, values in group.options:
+    for option in group.options:
+        negated, values = option.negated, option.values
         found += mark_match(module.name, values[0], negated)
     return tuple(found)
 

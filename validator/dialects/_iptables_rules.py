@@ -7,7 +7,6 @@ not stand for itself sends the whole line through the reader of words, which is 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from validator.dialects import _iptables_matches as matches
 from validator.dialects._iptables_context import Context
@@ -21,8 +20,10 @@ from validator.model import AnyOf, ConditionMatch, FieldMatch, InterfaceMatch, M
 from validator.packets.fields import Family, Field
 from validator.source import Span
 
-_PIECES = re.compile(r" (?<!! )(?=(?:! )?-[a-zA-Z46] )")
-_COMMENT = " -m comment --comment "
+_NEGATED = re.compile(r" (?<!! )(?=(?:! )?-[a-zA-Z46] )")
+_COMMENT = re.compile(r' -m comment --comment "[^"\\]*"(?= |$)')
+_LONG = "\0"
+"""Stands for the two dashes of a long option in a piece."""
 _MOST_PIECES = 1 << 18
 _OF_THE_PACKET = frozenset(
     ("", *(name for name, each in MODULES.items() if each.convert in (matches.ports, matches.multiport)))
@@ -30,15 +31,9 @@ _OF_THE_PACKET = frozenset(
 """The modules of which a match on fields says the same on every host."""
 
 
-class _Piece(NamedTuple):
-    """What a piece of a line says: its groups and target, the protocol it names (else -1), those of which it needs
-    one, and whether it depends on what no dump tells."""
-
-    groups: tuple[Group, ...]
-    target: TargetUse | None = None
-    protocol: int = -1
-    needs: tuple[frozenset[int], ...] = ()
-    conditional: bool = False
+_Piece = tuple[tuple[Group, ...], TargetUse | None, int, tuple[frozenset[int], ...], bool]
+"""What a piece of a line says: its groups and target, the protocol it names (else -1), those of which it needs one,
+and whether it depends on what no dump tells."""
 
 
 class RuleReader:
@@ -65,15 +60,15 @@ class RuleReader:
 
     def _quickly(self, text: str) -> RuleWords | None:
         """The rule from its pieces; None where they do not tell."""
-        cleaned = _cleaned(text)
-        if cleaned is None:
+        pieces = _cut(text)
+        if pieces is None:
             return None
         groups: tuple[Group, ...] = ()
         target: TargetUse | None = None
         protocol, conditional = -1, False
         needs: tuple[frozenset[int], ...] = ()
         known = self._pieces
-        for piece in _PIECES.split(cleaned):
+        for piece in pieces:
             read = known.get(piece)
             if read is None:
                 read = self._piece(piece)
@@ -101,15 +96,15 @@ class RuleReader:
         if piece in self._pieces:
             return self._pieces[piece]
         found: _Piece | None = None
-        parts = piece.split()
+        parts = _words_of(piece)
         try:
             if len(parts) == 2 and parts[0] in ("-s", "-d"):
                 side = Field.SOURCE if parts[0] == "-s" else Field.DESTINATION
                 match = addresses(side, parts[1], False, self._family)
                 option = Option(parts[0], False, (parts[1],))
-                found = _Piece((Group("", (option,), plain=(match,)),))
+                found = (Group("", (option,), plain=(match,)),), None, -1, (), False
             elif len(parts) == 2 and parts[0] == "-j" and parts[1] not in TARGETS:
-                found = _Piece((), TargetUse(parts[1]))
+                found = (), TargetUse(parts[1]), -1, (), False
             else:
                 found = self._from_words(parts)
         except (Unclear, Gaps):
@@ -132,7 +127,7 @@ class RuleReader:
             return None
         protocol = next((group.protocol for group in reversed(groups) if group.protocol >= 0), -1)
         needs = tuple(group.needs for group in groups if group.needs)
-        return _Piece(groups, self._target(line), protocol, needs, any(group.conditional for group in groups))
+        return groups, self._target(line), protocol, needs, any(group.conditional for group in groups)
 
     def _carefully(self, text: str) -> RuleWords:
         """The rule, read word by word."""
@@ -223,25 +218,24 @@ def _open(match: Match) -> bool:
     return False
 
 
-def _cleaned(text: str) -> str | None:
-    """The line without its comments; None where blanks or quotes ask for the reader of words."""
-    if "\t" in text or "  " in text:
+def _cut(text: str) -> list[str] | None:
+    """A line without its quoted comments, cut before its options of one letter, whose dash is cut off; None where
+    blanks, quotes or escapes ask for the reader of words. What else begins with a dash is a piece that says nothing."""
+    if "\t" in text or "  " in text or _LONG in text:
         return None
-    return _without_comments(" " + text) if '"' in text else text
-
-
-def _without_comments(text: str) -> str | None:
-    """The line without its quoted comments; None where other words are quoted or a comment has escapes."""
-    if "\\" in text:
-        return None
-    parts = text.split('"')
-    if len(parts) % 2 == 0:
-        return None
-    kept = []
-    for before in parts[0:-1:2]:
-        if not before.endswith(_COMMENT):
+    if '"' in text:
+        text = _COMMENT.sub("", " " + text).strip()
+        if '"' in text:
             return None
-        kept.append(before[: -len(_COMMENT)])
-    if parts[-1] and not parts[-1].startswith(" "):
-        return None
-    return "".join((*kept, parts[-1])).strip()
+    if "!" in text:
+        return [each.removeprefix("-") for each in _NEGATED.split(text)] if text[0] in "!-" else None
+    first, *others = (" " + text).replace(" --", " " + _LONG).split(" -")
+    return None if first.strip() else others
+
+
+def _words_of(piece: str) -> list[str]:
+    """The words of a piece that `_cut` made."""
+    words = piece.replace(_LONG, "--").split()
+    if words[:1] == ["!"]:
+        return words
+    return ["-" + words[0], *words[1:]] if words else ["-"]

@@ -6,8 +6,6 @@ with the next, a backslash inside takes the next character as it is; outside of 
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from msgspec import Struct
 
 from validator.model import Match
@@ -46,7 +44,7 @@ def words(line: str) -> list[str]:
     return found
 
 
-class Option(NamedTuple):
+class Option(Struct, frozen=True, gc=False):
     """An option with its values; the name in its shortest usual form (`-s`, `--sport`)."""
 
     name: str

@@ -100,11 +100,11 @@ class Regions:
         found = self._slices.get(id(chain))
         if found is None:
             if self._within is None:
-                groups, whole = self._survey.meeting(chain, self._own), True
+                found = self._sliced(chain, self._survey.meeting(chain, self._own), True)
             else:
-                groups, whole = self._within._near(chain, self._own[self._port]), self.whole
-                groups = [group for group in groups if all(map(self._met, group[0]))]
-            found = self._slices[id(chain)] = self._sliced(chain, groups, whole)
+                near = self._within._near(chain, self._own[self._port])
+                found = self._sliced(chain, [group for group in near if all(map(self._met, group[0]))], self.whole)
+            self._slices[id(chain)] = found
         return found
 
     def _near(self, chain: Chain, ports: Intervals) -> Sequence[Group]:
