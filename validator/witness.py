@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import IPv4Address, IPv6Address
+from socket import AF_INET, inet_ntop
 
 from validator.engine.connection import Path
 from validator.engine.evaluate import MIRROR, OPPOSITE, STRAIGHT, Decider, Outcome
@@ -25,7 +26,9 @@ _INTERFACES = (Field.IN_INTERFACE, Field.OUT_INTERFACE)
 
 def address(value: int, family: Family) -> str:
     """An address as text."""
-    return str(IPv4Address(value) if family is Family.IPV4 else IPv6Address(value))
+    if family is Family.IPV4:
+        return inet_ntop(AF_INET, value.to_bytes(4, "big"))  # ipaddress takes four times as long
+    return str(IPv6Address(value))
 
 
 def blocks(ranges: Intervals, family: Family) -> list[str]:

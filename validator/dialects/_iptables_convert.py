@@ -7,7 +7,7 @@ depends on the hook: a chain of the nat table that several hooks reach is there 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
@@ -46,6 +46,7 @@ _NO_CONNECTION = FieldMatch(Field.STATE, ((int(State.INVALID), int(State.UNTRACK
 _LOOPBACK = InterfaceMatch(Field.IN_INTERFACE, ("lo",))
 _TRANSLATING = frozenset(name for name, target in TARGETS.items() if target.fate is Fate.TRANSLATES)
 _OF_CONNECTIONS = frozenset(("conntrack", "state", "connmark"))
+_MARKS = frozenset(("mark", "connmark"))
 _HOOKS = {hook.value.upper(): hook for hook in Hook}
 
 
@@ -93,10 +94,10 @@ class _Converter:
 
     def __init__(self, dump: IptDump, host: Host) -> None:
         self._dump, self._host = dump, host
-        targets = {rule.words.target.name for rule in _rules(dump) if rule.words.target is not None}
-        self._changed_sets = changed_sets(_rules(dump), host)
-        self._changers = frozenset(targets & TARGETS.keys())
-        self._tested = _tested_marks(dump)
+        targets = {rule.words.target for rule in _rules(dump) if rule.words.target is not None}
+        self._changed_sets = changed_sets(targets, host)
+        self._changers = frozenset({target.name for target in targets} & TARGETS.keys())
+        self._tested = _tested_marks(dump, targets)
         self._made: dict[Group, tuple[Match, ...]] = {}
         self._jumps: dict[tuple[Verb, str], Action] = {}
 
@@ -271,24 +272,19 @@ def _closure(start: set[str], next_of: Mapping[str, set[str]]) -> set[str]:
     return found
 
 
-def _tested_marks(dump: IptDump) -> dict[str, int]:
-    """The bits of `mark` and `connmark` that rules ask for; all of both where one is copied to the other."""
+def _tested_marks(dump: IptDump, targets: Iterable[TargetUse]) -> dict[str, int]:
+    """The bits of `mark` and `connmark` that rules ask for; all of both where a target copies one to the other."""
     masks: dict[str, int] = {}
-    copied = False
-    seen: set[Group | TargetUse] = set()
-    for rule in _rules(dump):
-        target = rule.words.target
-        if target is not None and target.name == "CONNMARK":
-            copied = copied or target.has("--restore-mark") or target.has("--save-mark")
-        for group in rule.words.groups:
-            if group.module in ("mark", "connmark") and group not in seen:
-                seen.add(group)
-                for option in group.options:
-                    try:
-                        mask = value_and_mask(option.values[0])[1]
-                    except (Unclear, IndexError):
-                        mask = EVERY
-                    masks[group.module] = masks.get(group.module, 0) | mask
+    copies = ("--restore-mark", "--save-mark")
+    copied = any(each.has(name) for each in targets if each.name == "CONNMARK" for name in copies)
+    asking = (each for rule in _rules(dump) for each in rule.words.groups if each.module in _MARKS)
+    for group in dict.fromkeys(asking):
+        for option in group.options:
+            try:
+                mask = value_and_mask(option.values[0])[1]
+            except (Unclear, IndexError):
+                mask = EVERY
+            masks[group.module] = masks.get(group.module, 0) | mask
     return {"mark": EVERY, "connmark": EVERY} if masks and copied else masks
 
 

@@ -7,6 +7,7 @@ not stand for itself sends the whole line through the reader of words, which is 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from validator.dialects import _iptables_matches as matches
 from validator.dialects._iptables_context import Context
@@ -22,6 +23,8 @@ from validator.source import Span
 
 _NEGATED = re.compile(r" (?<!! )(?=(?:! )?-[a-zA-Z46] )")
 _COMMENT = re.compile(r' -m comment --comment "[^"\\]*"(?= |$)')
+_OF_A_FIELD = (FieldMatch, InterfaceMatch)
+_SIDES = {"s": Field.SOURCE, "d": Field.DESTINATION}
 _LONG = "\0"
 """Stands for the two dashes of a long option in a piece."""
 _MOST_PIECES = 1 << 18
@@ -96,17 +99,17 @@ class RuleReader:
         if piece in self._pieces:
             return self._pieces[piece]
         found: _Piece | None = None
-        parts = _words_of(piece)
+        name, _, value = piece.partition(" ")
+        alone = value != "" and " " not in value
         try:
-            if len(parts) == 2 and parts[0] in ("-s", "-d"):
-                side = Field.SOURCE if parts[0] == "-s" else Field.DESTINATION
-                match = addresses(side, parts[1], False, self._family)
-                option = Option(parts[0], False, (parts[1],))
+            if alone and name in _SIDES:
+                match = addresses(_SIDES[name], value, False, self._family)
+                option = Option("-" + name, False, (value,))
                 found = (Group("", (option,), plain=(match,)),), None, -1, (), False
-            elif len(parts) == 2 and parts[0] == "-j" and parts[1] not in TARGETS:
-                found = (), TargetUse(parts[1]), -1, (), False
+            elif alone and name == "j" and value not in TARGETS:
+                found = (), TargetUse(value), -1, (), False
             else:
-                found = self._from_words(parts)
+                found = self._from_words(_words_of(piece))
         except (Unclear, Gaps):
             pass
         if len(self._pieces) >= _MOST_PIECES:
@@ -116,12 +119,14 @@ class RuleReader:
 
     def _from_words(self, parts: list[str]) -> _Piece | None:
         """A piece read word by word. Raises Unclear."""
-        line = Line(self._family)
         only = only_option(parts)
         if only is not None:
-            line.groups.append(only)
-        else:
-            line.read(parts)
+            group = self._group(*only)
+            if group is None:
+                return (), None, -1, (), False
+            return (group,), None, -1, (group.needs,) if group.needs else (), group.conditional
+        line = Line(self._family)
+        line.read(parts)
         groups, why = self._groups(line)
         if why or line.skipped or line.shortened:
             return None
@@ -167,22 +172,28 @@ class RuleReader:
         found: list[Group] = []
         why = ""
         for module, options in line.groups:
-            group = Group(module, tuple(options))
             try:
-                decided = self._decided(group)
+                group = self._group(module, options)
             except Unclear as reason:
                 why = why or str(reason)
                 continue
-            needs = MODULES[module].needs if module in MODULES else frozenset()
-            if module and not decided and not needs:
-                continue  # it says nothing
-            protocol = -1
-            if not module and options[0].name == "-p" and not options[0].negated:
-                protocol = protocol_number(options[0].values[0])
-            conditional = module == "set" or any(_open(match) for match in decided)
-            plain = decided if _plain(group, decided) else None
-            found.append(Group(module, group.options, needs, protocol, conditional, plain))
+            if group is not None:
+                found.append(group)
         return tuple(found), why
+
+    def _group(self, module: str, options: Sequence[Option]) -> Group | None:
+        """The group that options of a module are, None where it says nothing. Raises Unclear."""
+        group = Group(module, tuple(options))
+        decided = self._decided(group)
+        needs = MODULES[module].needs if module in MODULES else frozenset()
+        if module and not decided and not needs:
+            return None
+        protocol = -1
+        if not module and options[0].name == "-p" and not options[0].negated:
+            protocol = protocol_number(options[0].values[0])
+        conditional = module == "set" or any(map(_open, decided))
+        plain = decided if _plain(group, decided) else None
+        return Group(module, group.options, needs, protocol, conditional, plain)
 
     def _decided(self, group: Group) -> tuple[Match, ...]:
         return decided(group, self._context)
@@ -203,7 +214,7 @@ def _plain(group: Group, decided: tuple[Match, ...]) -> bool:
     stand for something else: see _iptables_nft_ports.py.)"""
     if group.module not in _OF_THE_PACKET or len(group.options) > 1:
         return False
-    return all(isinstance(match, FieldMatch | InterfaceMatch) for match in decided)
+    return all(isinstance(match, _OF_A_FIELD) for match in decided)
 
 
 def _open(match: Match) -> bool:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from validator.dialects._iptables_dump import IptRule
+from validator.dialects._iptables_words import TargetUse
 from validator.dialects._linux_host import Host
 
 _CHANGING = ("--add-set", "--del-set")
 
 
-def changed_sets(rules: Iterable[IptRule], host: Host) -> frozenset[str]:
-    """The names of sets that `rules` change, and of those whose members these are."""
+def changed_sets(targets: Iterable[TargetUse], host: Host) -> frozenset[str]:
+    """The names of sets that rules with these targets change, and of those whose members these are."""
     found: set[str] = set()
-    for rule in rules:
-        target = rule.words.target
-        if target is not None and target.name == "SET":
+    for target in targets:
+        if target.name == "SET":
             found |= {option.values[0] for option in target.options if option.name in _CHANGING and option.values}
     lists = {name: {each for each in ipset.members if isinstance(each, str)} for name, ipset in host.sets.items()}
     size = -1

@@ -43,6 +43,7 @@ MIRROR = {
 }
 """The field of the request that holds what a field of the reply holds."""
 STRAIGHT = {field: field for field in Field}
+_OF_A_FIELD = (FieldMatch, InterfaceMatch)
 _STOPS = frozenset((Verb.ACCEPT, Verb.DELIVER, Verb.DROP, Verb.REJECT, Verb.RETURN))
 
 
@@ -174,7 +175,7 @@ class Regions:
 
     def _covers(self, match: Match) -> bool:
         """Whether every packet within the bounds meets `match`, for certain."""
-        if not isinstance(match, FieldMatch | InterfaceMatch) or match.field not in self._own:
+        if not isinstance(match, _OF_A_FIELD) or match.field not in self._own:
             return False
         found = self._covered.get(id(match))
         if found is None:
