@@ -186,3 +186,28 @@ def test_what_else_is_in_the_way_is_said(tmp_path: Path) -> None:
         "web, profile domain: the rule 'web' would open HTTP Server TCP 8080, but is disabled; it also is only for "
         rf"these profiles: public, private; it also is for another program ({OLD})"
     )
+
+
+DROPPED = ":INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT ACCEPT [0:0]\n-A INPUT -p tcp -j DROP\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (f"*filter\n{DROPPED}-A INPUT -p tcp --dport 8080 -m multiport --dports 81,8080 -j ACCEPT\nCOMMIT\n", 6),
+        (
+            "*nat\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n"
+            "-A PREROUTING -p tcp --dport 8080 -j DNAT --to-destination 192.168.1.130\nCOMMIT\n"
+            f"*filter\n{DROPPED}COMMIT\n",
+            4,
+        ),
+    ],
+    ids=["asks twice for ports", "is several rules"],
+)
+def test_a_line_that_misses_is_named_once(tmp_path: Path, text: str, line: int) -> None:
+    (tmp_path / "web.rules").write_text(text)
+    loaded = load([str(tmp_path / "web.rules")], None)
+    policy = policy_file.load("ol-connect")
+    results = check.check(loaded, policy, None, CheckOptions((Family.IPV4,))).report.results
+    (found,) = [each for each in results if each.module == "http-server"]
+    assert [miss.span.line for miss in found.near_misses] == [line]

@@ -18,7 +18,7 @@ from validator.dialects._iptables_matches import before_tracking
 from validator.dialects._iptables_nft_ports import loaded
 from validator.dialects._iptables_rules import decided
 from validator.dialects._iptables_sets import changed_sets
-from validator.dialects._iptables_targets import TARGETS, Fate, Place
+from validator.dialects._iptables_targets import SIMPLE, TARGETS, Fate, Place
 from validator.dialects._iptables_words import Group, TargetUse, Unclear
 from validator.dialects._linux_host import DESTINATION_DONE, SOURCE_DONE, Host, hidden_translation
 from validator.dialects._linux_ruleset import NAT_PRIORITIES, BaseChain, Ruleset
@@ -178,6 +178,8 @@ class _Converter:
             return (Rule(matches, action, span, canonical),)
         if target.goto:
             return self._unclear(matches, rule, place, f"the chain {name} is not in the dump")
+        if name in SIMPLE:
+            return (Rule(matches, SIMPLE[name], span, canonical),)
         module = TARGETS.get(name)
         if module is None and not name.isupper():  # extensions are called in capitals: this is a chain
             jump = Rule(matches, Action(Verb.JUMP, f"{place.prefix}{name}"), span, canonical)

@@ -93,11 +93,12 @@ def check(use: TargetUse, context: Context) -> None:
     module.convert(module, use, place)
 
 
-_SIMPLE = {"ACCEPT": ACCEPT, "DROP": DROP, "REJECT": REJECT, "RETURN": RETURN}
+SIMPLE = {"ACCEPT": ACCEPT, "DROP": DROP, "REJECT": REJECT, "RETURN": RETURN}
+"""The targets that do one thing whatever their options are."""
 
 
 def _decides(module: TargetModule, use: TargetUse, place: Place) -> tuple[Rule, ...]:
-    return place.rule(_SIMPLE[module.name])
+    return place.rule(SIMPLE[module.name])
 
 
 def _goes_on(module: TargetModule, use: TargetUse, place: Place) -> tuple[Rule, ...]:

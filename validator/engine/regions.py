@@ -112,9 +112,10 @@ class Regions:
         """The slice of a chain, put together by what narrower bounds may narrow; as far as it may be for `ports`."""
         found = self._groups.get(id(chain))
         if found is None:
-            inside = set(self._slice(chain).positions)
-            every = self._survey.meeting(chain, self._own)
-            kept = [(asking, [number for number in numbers if number in inside]) for asking, numbers in every]
+            positions, kept = self._slice(chain).positions, self._survey.meeting(chain, self._own)
+            if len(positions) < sum([len(numbers) for _, numbers in kept]):
+                inside = set(positions)
+                kept = [(asking, [number for number in numbers if number in inside]) for asking, numbers in kept]
             groups = [(self._ports_of(group[0]), group) for group in kept if group[1]]
             found = self._groups[id(chain)] = Buckets(self._own[self._port], groups)
         return found.near(ports)

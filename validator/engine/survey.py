@@ -7,7 +7,7 @@ from typing import TypeVar, cast
 
 from validator.engine.gist import PORTS, Gist, Group, gist
 from validator.engine.passing import Targets, led_to, loops, passed, targets
-from validator.model import Assigned, Bit, Chain, Condition, FieldMatch, Firewall, Hook, Match, Rule
+from validator.model import Assigned, Bit, Chain, Condition, FieldMatch, Firewall, Hook, Rule
 from validator.packets.fields import Field, Intervals
 from validator.packets.intervals import meets
 
@@ -45,14 +45,17 @@ class Survey:
         """The rules of a chain, but for those that ask for a protocol or ports of which none is within `bounds`."""
         asked = {field: bounds[field] for field in PORTS if field in bounds}
 
-        def met(match: Match) -> bool:
-            if not isinstance(match, FieldMatch):
-                return True
-            bound = asked.get(match.field)
-            return bound is None or meets(match.intervals, bound)
-
         def find() -> list[Group]:
-            return [group for group in self.gist(chain).groups if all(map(met, group[0]))]
+            kept = []
+            for group in self.gist(chain).groups:
+                for match in group[0]:
+                    if isinstance(match, FieldMatch):
+                        bound = asked.get(match.field)
+                        if bound is not None and not meets(match.intervals, bound):
+                            break
+                else:
+                    kept.append(group)
+            return kept
 
         return self._once(("meeting", *asked.items()), chain, find)
 
