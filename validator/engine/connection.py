@@ -34,7 +34,7 @@ from validator.model import (
 from validator.packets.fields import TCP, UDP, Field, Intervals
 from validator.packets.intervals import meets, normalise
 from validator.packets.nodes import Node
-from validator.packets.space import PacketSet, PacketSpace
+from validator.packets.space import BY_DESTINATION, PacketSet, PacketSpace
 
 
 class Crossing(Struct, frozen=True):
@@ -51,6 +51,8 @@ Assuming = list[tuple[bool, list[Rule]]]
 _NONE: Intervals = ((0, 0),)
 _PORT = Field.DESTINATION_PORT
 _ACCEPT = Verb.ACCEPT
+_MANY = 50
+"""How many rules translate destinations where most of what is asked is a destination."""
 _TRANSLATED = (Field.DESTINATION, Field.OUT_INTERFACE)
 
 
@@ -94,7 +96,9 @@ class Path:
         patterns = {LOOPBACK}
         for firewall in firewalls:
             patterns.update(self.survey.patterns(firewall), firewall.profiles)
-        self.space = PacketSpace(firewalls[0].family, patterns)
+        translating = sum(len(self.survey.set_values(firewall, Field.DESTINATION)) for firewall in firewalls)
+        order = BY_DESTINATION if translating > _MANY else tuple(Field)
+        self.space = PacketSpace(firewalls[0].family, patterns, order=order)
         self.conditions: dict[str, Condition] = {}
         self._outcomes: dict[tuple[bool, int, Intervals], Node] = {}
         self._translations: dict[tuple[int, Intervals], list[Node | None]] = {}

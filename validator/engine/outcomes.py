@@ -15,7 +15,7 @@ from validator.model import TRANSLATED_TO, Chain, Firewall, Rule, Verb
 from validator.packets.diagram import Diagrams
 from validator.packets.fields import Interval
 from validator.packets.grafting import graft
-from validator.packets.nodes import LEAF, Node, nodes_of
+from validator.packets.nodes import LEAF, Node, leaf_values, nodes_of
 
 
 class Decider(Struct, frozen=True, eq=False, gc=False):
@@ -62,12 +62,6 @@ class Outcome(Struct, frozen=True, gc=False):
     verb: Verb
     decider: Decider | None = None
     assign: Assign = ()
-
-
-class _Aside(Struct, frozen=True):
-    """A leaf that waits for the rules that follow to be told what was set."""
-
-    outcome: Outcome
 
 
 ON = Outcome(Verb.CONTINUE)
@@ -173,36 +167,28 @@ class Composer:
     def _sequence(self, first: Node, second: Following, what: str, forget: bool = False) -> Node:
         """`second` in the place of the leaves of `first` that go on to it.
 
-        Where such a leaf has set something, that must be set before `second` looks at it. So those
-        leaves are put aside first, and each gets a `second` of its own.
+        Where such a leaf has set something, that must be set before `second` looks at it: each gets a `second` of
+        its own.
         """
         if not self.assigns:
             return self._place(first, second(()), what)
         verb = Verb.CONTINUE if what == "rules" else Verb.ACCEPT
-        aside: dict[Assign, None] = {}
-
-        def put_aside(value: object) -> Node:
-            assert isinstance(value, Outcome)
-            if value.verb is verb and value.assign:
-                aside[value.assign] = None
-                return self._diagrams.leaf(_Aside(value))
-            return self._diagrams.leaf(value)
-
-        result = self._place(self._diagrams.map(first, put_aside), second(()), what)
-        if not aside:
-            return result
+        outcomes = [value for value in leaf_values(first) if isinstance(value, Outcome)]
+        set_before = dict.fromkeys(each.assign for each in outcomes if each.verb is verb and each.assign)
+        if not set_before:
+            return self._place(first, second(()), what)
         tell = self._alike if forget else self.told
-        told = {assign: tell(second(assign), assign) for assign in aside}
+        told = {assign: tell(second(assign), assign) for assign in set_before}
+        told[()] = second(())
         merge = _MERGES[what]
 
-        def grafted(value: Hashable) -> Node:
-            if not isinstance(value, _Aside):
+        def following(value: Hashable) -> Node:
+            if not isinstance(value, Outcome) or value.verb is not verb:
                 return self._diagrams.leaf(value)
-            before = value.outcome
-            after_it = told[before.assign]
-            return self.map(after_it, lambda outcome: merge(before, outcome)) if merge else after_it
+            after_it = told[value.assign]
+            return self.map(after_it, lambda outcome: merge(value, outcome)) if merge else after_it
 
-        return graft(self._diagrams, result, grafted)
+        return graft(self._diagrams, first, following)
 
     def _place(self, first: Node, second: Node, what: str) -> Node:
         """`second` in the place of the leaves of `first` that go on to it and set nothing."""

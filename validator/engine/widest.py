@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from heapq import heappop, heappush
+from operator import attrgetter
 
 from msgspec import Struct
 
@@ -12,6 +13,8 @@ from validator.model import Verb
 from validator.packets.fields import Intervals
 from validator.packets.nodes import LEAF, Node, branches, children_in
 from validator.packets.space import PacketSet, PacketSpace
+
+_rank = attrgetter("rank")
 
 
 class _Met(Struct):
@@ -51,16 +54,17 @@ class _Weighing:
         self.found: dict[int, Decider] = {}
         self._space, self._nothing, self._verbs = space, space.diagrams.false, verbs
         self._waiting: dict[int, dict[tuple[int, int], _Met]] = {}
-        self._levels: list[int] = []
+        self._ranks: list[int] = []
         self._shares: dict[int, float] = {}
 
     def walk(self, outcomes: Node, region: Node, bounds: Mapping[int, Intervals]) -> None:
         """Follow the two from their roots; at a level of `bounds` the region has no part of its own."""
         self._meet(outcomes, region, 1.0)
-        while self._levels:
-            level = heappop(self._levels)
+        while self._ranks:
+            met = self._waiting.pop(heappop(self._ranks)).values()
+            level = next(min(each.node, each.area, key=_rank).level for each in met)
             size = self._space.top(level) + 1
-            for each in self._waiting.pop(level).values():
+            for each in met:
                 if level in bounds:
                     node = each.node
                     kids = children_in(node, bounds[level]) if node.level == level else [node]
@@ -81,11 +85,11 @@ class _Weighing:
         if node.level == LEAF:
             self._decides(node, weight * self._share(area))
             return
-        level = min(node.level, area.level)
-        pairs = self._waiting.get(level)
+        rank = min(node.rank, area.rank)
+        pairs = self._waiting.get(rank)
         if pairs is None:
-            pairs = self._waiting[level] = {}
-            heappush(self._levels, level)
+            pairs = self._waiting[rank] = {}
+            heappush(self._ranks, rank)
         met = pairs.get((node.uid, area.uid))
         if met is None:
             pairs[node.uid, area.uid] = _Met(node, area, weight)

@@ -2,13 +2,15 @@
 
 A node belongs to a level and splits the values 0..top of that level into intervals, each with a
 child of a deeper level; a leaf carries any hashable value. Two equal functions are one object, so
-equality is identity. Nothing here knows what a level means.
+equality is identity. Nothing here knows what a level means; which of two is the deeper one is said when a manager
+is made.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from operator import attrgetter
 
 from validator.errors import BudgetError
 from validator.packets.fields import Interval, Intervals
@@ -28,6 +30,8 @@ Making = Callable[[Sequence[tuple[Interval, Node]]], Node]
 Bounds = Mapping[int, Intervals]
 """For each level it speaks about, the values to look at."""
 
+_rank = attrgetter("rank")
+
 
 @contextmanager
 def not_too_deep() -> Iterator[None]:
@@ -39,9 +43,14 @@ def not_too_deep() -> Iterator[None]:
 
 
 class Diagrams:
-    """Makes nodes and keeps them unique. Raises BudgetError when they outgrow `budget` units."""
+    """Makes nodes and keeps them unique. Raises BudgetError when they outgrow `budget` units.
 
-    def __init__(self, budget: int = BUDGET) -> None:
+    `order` are the first levels, 0 to some number, the deepest last; those that it does not name stand behind them in
+    the order of their numbers.
+    """
+
+    def __init__(self, budget: int = BUDGET, order: Sequence[int] = ()) -> None:
+        self._ranks = {level: rank for rank, level in enumerate(order)}
         self._nodes: dict[tuple[int, tuple[int, ...], tuple[Node, ...]], Node] = {}
         self._leaves: dict[Hashable, Node] = {}
         self._memos: dict[Hashable, dict[tuple[int, int], Node]] = {}
@@ -50,11 +59,15 @@ class Diagrams:
         self._uid = 0
         self.false, self.true = self.leaf(False), self.leaf(True)
 
+    def rank(self, level: int) -> int:
+        """How deep a level stands."""
+        return self._ranks.get(level, level)
+
     def leaf(self, value: Hashable) -> Node:
         """The leaf that carries `value`."""
         found = self._leaves.get(value)
         if found is None:
-            found = self._leaves[value] = Node(LEAF, (), (), value, self._next(8))
+            found = self._leaves[value] = Node(LEAF, (), (), value, self._next(8), LEAF)
         return found
 
     def _next(self, units: int) -> int:
@@ -92,7 +105,7 @@ class Diagrams:
         key = (level, cuts, children)
         found = self._nodes.get(key)
         if found is None:
-            found = self._nodes[key] = Node(level, cuts, children, None, self._next(8 + len(cuts)))
+            found = self._nodes[key] = Node(level, cuts, children, None, self._next(8 + len(cuts)), self.rank(level))
         return found
 
     def box(self, bounds: Mapping[int, tuple[Intervals, int]], inside: Node, outside: Node) -> Node:
@@ -102,7 +115,7 @@ class Diagrams:
         depend on those levels or on shallower ones, nor may `outside` depend on any.
         """
         result = inside
-        for level in sorted(bounds, reverse=True):
+        for level in sorted(bounds, key=self.rank, reverse=True):
             ranges, top = bounds[level]
             highs: list[int] = []
             kids: list[Node] = []
@@ -136,10 +149,10 @@ class Diagrams:
         found = memo.get(key)
         if found is not None:
             return found
-        if a.level < b.level:
+        if a.rank < b.rank:
             kids = [self._apply(shortcut, memo, kid, b) for kid in a.kids]
             result = self.node(a.level, a.highs, kids)
-        elif b.level < a.level:
+        elif b.rank < a.rank:
             kids = [self._apply(shortcut, memo, a, kid) for kid in b.kids]
             result = self.node(b.level, b.highs, kids)
         else:
@@ -175,9 +188,9 @@ class Diagrams:
         found = memo.get(key)
         if found is not None:
             return found
-        if a.level < b.level:
+        if a.rank < b.rank:
             found = self.node(a.level, a.highs, [self._override(kid, b, on, memo) for kid in a.kids])
-        elif b.level < a.level:
+        elif b.rank < a.rank:
             found = self.node(b.level, b.highs, [self._override(a, kid, on, memo) for kid in b.kids])
         else:
             highs: list[int] = []
@@ -247,8 +260,9 @@ class Diagrams:
         key = (where.uid, a.uid, b.uid)
         found = self._choices.get(key)
         if found is None:
-            level = min(where.level, a.level, b.level)
-            parts = [part for part in (where, a, b) if part.level == level]
+            rank = min(where.rank, a.rank, b.rank)
+            parts = [part for part in (where, a, b) if part.rank == rank]
+            level = parts[0].level
             highs = parts[0].highs if len(parts) == 1 else sorted({high for part in parts for high in part.highs})
             kids = [self._choose(at(where, level, high), at(a, level, high), at(b, level, high)) for high in highs]
             found = self._choices[key] = self.node(level, highs, kids)
@@ -292,12 +306,16 @@ class Diagrams:
             memo[a.uid] = found
         return found
 
+    def _deepest(self, levels: Iterable[int]) -> int:
+        """The rank of the deepest of `levels`, -1 where there are none."""
+        return max(map(self.rank, levels), default=-1)
+
     def fix(self, a: Node, values: Mapping[int, int]) -> Node:
         """`a` with each level in `values` replaced by its value (cofactor, assignment)."""
-        return self._fix(a, values, max(values, default=-1), {})
+        return self._fix(a, values, self._deepest(values), {})
 
     def _fix(self, a: Node, values: Mapping[int, int], deepest: int, memo: dict[int, Node]) -> Node:
-        if a.level > deepest:
+        if a.rank > deepest:
             return a
         found = memo.get(a.uid)
         if found is None:
@@ -312,10 +330,10 @@ class Diagrams:
     def replace(self, a: Node, values: Mapping[int, Making]) -> Node:
         """`a` with what it does at each level of `values` made anew: the function is given the intervals of
         that level with what is below them, and may answer with a diagram over any levels."""
-        return self._replace(a, values, max(values, default=-1), {})
+        return self._replace(a, values, self._deepest(values), {})
 
     def _replace(self, a: Node, values: Mapping[int, Making], deepest: int, memo: dict[int, Node]) -> Node:
-        if a.level > deepest:
+        if a.rank > deepest:
             return a
         found = memo.get(a.uid)
         if found is None:
@@ -339,9 +357,10 @@ class Diagrams:
         nodes: tuple[Node, ...],
         memo: dict[tuple[Node, ...], Node],
     ) -> Node:
-        highest = min([node.level for node in nodes])
-        if highest >= level:
+        first = min(nodes, key=_rank)
+        if first.rank >= self.rank(level):
             return self.node(level, *side_by_side(level, intervals, nodes))
+        highest = first.level
         found = memo.get(nodes)
         if found is None:
             highs = sorted({high for node in nodes if node.level == highest for high in node.highs})
@@ -355,10 +374,10 @@ class Diagrams:
     def quantify(self, a: Node, bounds: Bounds, combine: Combining) -> Node:
         """Fold away the levels of `bounds`, looking only at the values given, with `combine`
         (`both`: for all, `either`: exists). The intervals must not be empty."""
-        return self._quantify(a, bounds, combine, max(bounds, default=-1), {})
+        return self._quantify(a, bounds, combine, self._deepest(bounds), {})
 
     def _quantify(self, a: Node, bounds: Bounds, combine: Combining, deepest: int, memo: dict[int, Node]) -> Node:
-        if a.level > deepest:
+        if a.rank > deepest:
             return a
         found = memo.get(a.uid)
         if found is None:

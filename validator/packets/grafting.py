@@ -58,7 +58,8 @@ class _Grafting:
         key = (a.uid, tuple([each.uid for each in own]))
         found = self._made.get(key)
         if found is None:
-            level = min(a.level, min([each.level for each in own]))
+            rank = min(a.rank, min([each.rank for each in own]))
+            level = next(each.level for each in (a, *own) if each.rank == rank)
             if any(each.level == level for each in own):
                 highs = {high for each in (a, *own) if each.level == level for high in each.highs}
                 found = self._split(a, grafts, level, sorted(highs))

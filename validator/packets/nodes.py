@@ -16,9 +16,10 @@ LEAF = 1 << 30
 
 
 class Node(Struct, eq=False, gc=False):
-    """A decision at `level`: child `kids[i]` takes the values up to `highs[i]`, both included.
+    """A decision at `level`: child `kids[i]` takes the values up to `highs[i]`, both included. `rank` is how deep its
+    level stands.
 
-    A leaf has the level LEAF, no children, and a `value`. Made only by Diagrams.
+    A leaf has the level and rank LEAF, no children, and a `value`. Made only by Diagrams.
     """
 
     level: int
@@ -26,6 +27,7 @@ class Node(Struct, eq=False, gc=False):
     kids: tuple[Node, ...]
     value: Hashable
     uid: int
+    rank: int
 
 
 def fold(parts: list[Node], combine: Callable[[Node, Node], Node]) -> Node:
@@ -86,7 +88,7 @@ def side_by_side(level: int, intervals: Sequence[Interval], nodes: Sequence[Node
     highs: list[int] = []
     kids: list[Node] = []
     for interval, node in zip(intervals, nodes, strict=True):
-        if node.level > level:
+        if node.level != level:
             highs.append(interval[1])
             kids.append(node)
             continue
@@ -107,6 +109,14 @@ def nodes_of(a: Node) -> Iterator[Node]:
         seen.add(node.uid)
         yield node
         todo.extend(node.kids)
+
+
+def leaf_values(a: Node) -> list[Hashable]:
+    """What the leaves of `a` carry, each once."""
+    if a.level == LEAF:
+        return [a.value]
+    leaves = {kid.uid: kid.value for node in nodes_of(a) for kid in node.kids if kid.level == LEAF}
+    return [leaves[uid] for uid in sorted(leaves)]
 
 
 def support(a: Node) -> frozenset[int]:

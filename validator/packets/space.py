@@ -6,7 +6,7 @@ are immutable, and equal sets are one object.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from validator.packets.diagram import BUDGET, Diagrams
@@ -15,6 +15,11 @@ from validator.packets.intervals import complement, normalise
 from validator.packets.nodes import LEAF, Node, branches, child, support
 
 _LAST = "\U0010ffff"
+BY_DESTINATION = (
+    *(Field.ALTERNATIVE, Field.OUT_INTERFACE, Field.DESTINATION, Field.MAC, Field.IN_INTERFACE, Field.SOURCE),
+    *(field for field in Field if field > Field.DESTINATION),
+)
+"""The order of fields where many rules look up a destination and translate it; docs/decisions/0001-field-order.md."""
 FIRST_CONDITION = len(Field)
 """The level of the first condition; conditions come after all header fields."""
 
@@ -160,12 +165,19 @@ class PacketSet:
 
 
 class PacketSpace:
-    """The packets of one family. `interfaces` are the interface patterns that will be asked about."""
+    """The packets of one family. `interfaces` are the interface patterns that will be asked about; `order` is that of
+    the fields in the diagrams: usually that of Field, but see BY_DESTINATION."""
 
-    def __init__(self, family: Family, interfaces: Iterable[str] = (), budget: int = BUDGET) -> None:
+    def __init__(
+        self,
+        family: Family,
+        interfaces: Iterable[str] = (),
+        budget: int = BUDGET,
+        order: Sequence[Field] = tuple(Field),
+    ) -> None:
         self.family = family
         self.interfaces = Interfaces(interfaces)
-        self.diagrams = Diagrams(budget)
+        self.diagrams = Diagrams(budget, order)
         self._conditions: dict[Hashable, int] = {}
         self._ranges: list[Intervals] = []
         self.everything = PacketSet(self, self.diagrams.true)
@@ -209,27 +221,25 @@ class PacketSpace:
     def count(self, node: Node) -> int:
         """The number of packets for which `node` is true."""
         last = FIRST_CONDITION + len(self._conditions)
-        sizes = [self.top(level) + 1 for level in range(last)]
         below = [1] * (last + 1)
-        for level in range(last - 1, -1, -1):
-            below[level] = below[level + 1] * sizes[level]
+        for level in sorted(range(last), key=self.diagrams.rank, reverse=True):
+            rank = self.diagrams.rank(level)
+            below[rank] = below[rank + 1] * (self.top(level) + 1)
         memo: dict[int, int] = {}
 
         def walk(at: Node) -> int:
-            """Packets over the levels from `at.level` down."""
+            """Packets over the levels from that of `at` down."""
             if at.level == LEAF:
                 return 1 if at.value is True else 0
             found = memo.get(at.uid)
             if found is None:
                 found = 0
                 for (low, high), kid in branches(at):
-                    depth = last if kid.level == LEAF else kid.level
-                    found += (high - low + 1) * walk(kid) * (below[at.level + 1] // below[depth])
+                    found += (high - low + 1) * walk(kid) * (below[at.rank + 1] // below[min(kid.rank, last)])
                 memo[at.uid] = found
             return found
 
-        depth = last if node.level == LEAF else node.level
-        return walk(node) * (below[0] // below[depth])
+        return walk(node) * (below[0] // below[min(node.rank, last)])
 
     def pick(self, node: Node, prefer: Mapping[int, Intervals]) -> dict[int, int]:
         """One packet for which `node`, which is not false, is true; see PacketSet.pick."""
