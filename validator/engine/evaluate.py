@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Hashable, Mapping, Sequence
 
-from validator.engine.outcomes import Assign, Composer, Decider, Following, Free, Outcome, Set
+from validator.engine.outcomes import Assign, Composer, Decider, Finish, Following, Free, Outcome, Set, forgotten
 from validator.engine.regions import MIRROR, STRAIGHT, Bounds
 from validator.engine.replies import Replies
 from validator.engine.survey import Survey, interface_patterns
 from validator.model import LOOPBACK, PASSES, REPLIED_TO, TRANSLATED_TO, Bit, Firewall, Hook, Verb
 from validator.packets.fields import ICMP, ICMPV6, TCP, Field, Interval, State, TcpFlag
 from validator.packets.intervals import normalise
-from validator.packets.nodes import Node, support
+from validator.packets.nodes import Node, leaf_values, support
 from validator.packets.space import PacketSpace
 
 OPPOSITE = {Hook.INPUT: Hook.OUTPUT, Hook.OUTPUT: Hook.INPUT, Hook.FORWARD: Hook.FORWARD}
@@ -50,7 +50,7 @@ class Evaluator(Replies):
         self._mirrored = mirrored
         self._passed: dict[tuple[int, Hook, Node | None], Node] = {}
         self._translations: dict[tuple[int, Hook, bool], Node | None] = {}
-        self._wholes: dict[tuple[int, Hook, bool, bool], Node] = {}
+        self._wholes: dict[tuple[int, Hook, bool, Finish | None], Node] = {}
         self._sources: dict[tuple[int, Hook, bool], Node | None] = {}
         self.untranslated: Evaluator | None = None
         """One for the packets as they come, where the bounds of this one hold translated ones too."""
@@ -84,18 +84,17 @@ class Evaluator(Replies):
 
         Where no chain decides, the accepting outcome has no decider.
         """
-        found = self._whole(firewall, hook, loopback, last)
-        return self._settled(self._composer.forgotten(found) if last else found, hook, loopback)
+        return self._settled(self._whole(firewall, hook, loopback, forgotten if last else None), hook, loopback)
 
-    def _whole(self, firewall: Firewall, hook: Hook, loopback: bool, last: bool) -> Node:
-        """The way of requests at `hook`. With `last`, its leaves do not say what was set before the routing."""
-        key = (id(firewall), hook, loopback, last)
+    def _whole(self, firewall: Firewall, hook: Hook, loopback: bool, finish: Finish | None) -> Node:
+        """The way of requests at `hook`, its outcomes as `finish` makes them."""
+        key = (id(firewall), hook, loopback, finish)
         if key not in self._wholes:
             first = PASSES[hook][0]
             found = self._stage(firewall, first, self.translation(firewall, hook, loopback))
             if first is Hook.PREROUTING:
                 found = self._fixed_interface(found, Field.OUT_INTERFACE)
-            self._wholes[key] = self._composer.then(found, self._routed(firewall, hook), forget=last)
+            self._wholes[key] = self._composer.then(found, self._routed(firewall, hook), finish)
         return self._wholes[key]
 
     def reply(
@@ -144,7 +143,7 @@ class Evaluator(Replies):
                 case local:
                     return back(near if local else far)
 
-        return self._composer.forgotten(self._composer.then(translation, following, forget=True))
+        return self._composer.then(translation, following, forgotten)
 
     def translation(self, firewall: Firewall, hook: Hook, loopback: bool = False) -> Node | None:
         """How the destination of connections at `hook` is translated: an accepting diagram whose leaves say what
@@ -195,12 +194,19 @@ class Evaluator(Replies):
         return self._sources[key]
 
     def _sources_of(self, firewall: Firewall, hook: Hook, loopback: bool) -> Node | None:
-        found = self._sets(self._whole(firewall, hook, loopback, True), set(map(self._replied, REPLIED_TO)))
-        if found is None:
+        found = self._whole(firewall, hook, loopback, self._only_replied)
+        if not any(isinstance(each, Outcome) and each.assign for each in leaf_values(found)):
             return None
         found = self._first_packet(self._settled(found, hook, loopback))
         translation = self.translation(firewall, hook, loopback)
         return found if translation is None else self._composer.both(translation, found)
+
+    def _only_replied(self, outcome: Outcome) -> Outcome:
+        """What an accepting outcome says of where replies go."""
+        if outcome.verb is not Verb.ACCEPT:
+            return _ACCEPTED
+        levels = [self._replied(field) for field in REPLIED_TO]
+        return Outcome(Verb.ACCEPT, None, tuple([entry for entry in outcome.assign if entry[0] in levels]))
 
     def _of_the_question(self, translation: Node) -> Node:
         """`translation`, which asks for the ICMP type of a first packet, by the type of an answer to it."""

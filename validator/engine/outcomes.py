@@ -68,6 +68,8 @@ ON = Outcome(Verb.CONTINUE)
 BACK = Outcome(Verb.RETURN)
 ENDS = (Verb.ACCEPT, Verb.DELIVER, Verb.DROP, Verb.REJECT)
 
+Finish = Callable[[Outcome], Outcome]
+"""What is made of an outcome that nothing follows."""
 Following = Callable[[Assign], Node]
 """The rules that follow, for packets of which these values were set (they are not yet told to them)."""
 
@@ -128,12 +130,12 @@ class Composer:
         """Two lists of rules of one chain: what is still going after the first meets the second."""
         return self._sequence(first, lambda _: second, "rules")
 
-    def then(self, first: Node, second: Node | Following, forget: bool = False) -> Node:
-        """Two base chains in a row: what the first accepts meets the second. With `forget` nothing that follows
-        asks what the first set, and the outcomes do not say it."""
-        if second is self._accepted and not forget:
+    def then(self, first: Node, second: Node | Following, finish: Finish | None = None) -> Node:
+        """Two base chains in a row: what the first accepts meets the second. With `finish` nothing that follows
+        asks what the first set, and that is what becomes of the outcomes in the end."""
+        if second is self._accepted and not finish:
             return first
-        return self._sequence(first, second if callable(second) else lambda _: second, "chains", forget)
+        return self._sequence(first, second if callable(second) else lambda _: second, "chains", finish)
 
     def across(self, first: Node, second: Node | Following) -> Node:
         """Two firewalls in a row: what the first accepts meets the second, and the last one that decides is named."""
@@ -154,39 +156,39 @@ class Composer:
 
         return self._diagrams.apply("both", shortcut, first, second)
 
-    def forgotten(self, function: Node) -> Node:
-        """`function` with outcomes that do not say what was set."""
-        if not self.assigns:
-            return function
-        return self.map(function, lambda outcome: Outcome(outcome.verb, outcome.decider))
-
     def delivered(self, function: Node) -> Node:
         """`function` at the end of all chains: a packet that later ones were not to see has been accepted."""
         return self.map(function, _delivered) if self.delivers else function
 
-    def _sequence(self, first: Node, second: Following, what: str, forget: bool = False) -> Node:
+    def _sequence(self, first: Node, second: Following, what: str, finish: Finish | None = None) -> Node:
         """`second` in the place of the leaves of `first` that go on to it.
 
         Where such a leaf has set something, that must be set before `second` looks at it: each gets a `second` of
         its own.
         """
-        if not self.assigns:
-            return self._place(first, second(()), what)
         verb = Verb.CONTINUE if what == "rules" else Verb.ACCEPT
-        outcomes = [value for value in leaf_values(first) if isinstance(value, Outcome)]
-        set_before = dict.fromkeys(each.assign for each in outcomes if each.verb is verb and each.assign)
+        set_before: dict[Assign, None] = {}
+        if self.assigns:
+            outcomes = [value for value in leaf_values(first) if isinstance(value, Outcome)]
+            set_before = dict.fromkeys(each.assign for each in outcomes if each.verb is verb and each.assign)
         if not set_before:
-            return self._place(first, second(()), what)
-        tell = self._alike if forget else self.told
+            placed = self._place(first, second(()), what)
+            return self.map(placed, finish) if finish and self.assigns else placed
+        tell = self._alike if finish else self.told
         told = {assign: tell(second(assign), assign) for assign in set_before}
         told[()] = second(())
         merge = _MERGES[what]
 
         def following(value: Hashable) -> Node:
-            if not isinstance(value, Outcome) or value.verb is not verb:
-                return self._diagrams.leaf(value)
+            assert isinstance(value, Outcome)
+            if value.verb is not verb:
+                return self._diagrams.leaf(finish(value) if finish else value)
             after_it = told[value.assign]
-            return self.map(after_it, lambda outcome: merge(value, outcome)) if merge else after_it
+            if merge is None:
+                return after_it
+            if finish is None:
+                return self.map(after_it, lambda outcome: merge(value, outcome))
+            return self.map(after_it, lambda outcome: finish(merge(value, outcome)))
 
         return graft(self._diagrams, first, following)
 
@@ -274,6 +276,11 @@ def _constant(value: int) -> Callable[[Sequence[tuple[Interval, Node]]], Node]:
         return next(kid for (low, high), kid in ways if low <= value <= high)
 
     return make
+
+
+def forgotten(outcome: Outcome) -> Outcome:
+    """An outcome that does not say what was set."""
+    return Outcome(outcome.verb, outcome.decider) if outcome.assign else outcome
 
 
 def _delivered(outcome: Outcome) -> Outcome:
