@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Hashable, Mapping, Sequence
 
-from validator.engine.outcomes import Assign, Composer, Decider, Finish, Following, Free, Outcome, Set, forgotten
+from validator.engine.outcomes import Assign, Composer, Decider, Ending, Following, Free, Outcome, Set, ended
 from validator.engine.regions import MIRROR, STRAIGHT, Bounds
 from validator.engine.replies import Replies
 from validator.engine.survey import Survey, interface_patterns
@@ -50,7 +50,7 @@ class Evaluator(Replies):
         self._mirrored = mirrored
         self._passed: dict[tuple[int, Hook, Node | None], Node] = {}
         self._translations: dict[tuple[int, Hook, bool], Node | None] = {}
-        self._wholes: dict[tuple[int, Hook, bool, Finish | None], Node] = {}
+        self._wholes: dict[tuple[int, Hook, bool, Callable[[Outcome], Outcome]], Node] = {}
         self._sources: dict[tuple[int, Hook, bool], Node | None] = {}
         self.untranslated: Evaluator | None = None
         """One for the packets as they come, where the bounds of this one hold translated ones too."""
@@ -84,18 +84,31 @@ class Evaluator(Replies):
 
         Where no chain decides, the accepting outcome has no decider.
         """
-        return self._settled(self._whole(firewall, hook, loopback, forgotten if last else None), hook, loopback)
+        if last:
+            return self._whole(firewall, hook, loopback, ended)
+        return self._settled(self._way(firewall, hook, loopback), hook, loopback)
 
-    def _whole(self, firewall: Firewall, hook: Hook, loopback: bool, finish: Finish | None) -> Node:
-        """The way of requests at `hook`, its outcomes as `finish` makes them."""
-        key = (id(firewall), hook, loopback, finish)
+    def _whole(self, firewall: Firewall, hook: Hook, loopback: bool, outcome: Callable[[Outcome], Outcome]) -> Node:
+        """The way of requests as they come to `hook`, its outcomes as `outcome` makes them."""
+        key = (id(firewall), hook, loopback, outcome)
         if key not in self._wholes:
-            first = PASSES[hook][0]
-            found = self._stage(firewall, first, self.translation(firewall, hook, loopback))
-            if first is Hook.PREROUTING:
-                found = self._fixed_interface(found, Field.OUT_INTERFACE)
-            self._wholes[key] = self._composer.then(found, self._routed(firewall, hook), finish)
+            made: dict[int, Node] = {}
+
+            def known(node: Node) -> Node:
+                if node.uid not in made:
+                    made[node.uid] = self._known(node, hook, loopback)
+                return made[node.uid]
+
+            self._wholes[key] = self._way(firewall, hook, loopback, Ending(outcome, known))
         return self._wholes[key]
+
+    def _way(self, firewall: Firewall, hook: Hook, loopback: bool, ending: Ending | None = None) -> Node:
+        first = PASSES[hook][0]
+        found = self._stage(firewall, first, self.translation(firewall, hook, loopback))
+        if first is Hook.PREROUTING:
+            found = self._fixed_interface(found, Field.OUT_INTERFACE)
+        routed = self._routed(firewall, hook)
+        return self._composer.then(ending.rules(found) if ending else found, routed, ending)
 
     def reply(
         self,
@@ -143,7 +156,7 @@ class Evaluator(Replies):
                 case local:
                     return back(near if local else far)
 
-        return self._composer.then(translation, following, forgotten)
+        return self._composer.then(translation, following, Ending(ended))
 
     def translation(self, firewall: Firewall, hook: Hook, loopback: bool = False) -> Node | None:
         """How the destination of connections at `hook` is translated: an accepting diagram whose leaves say what
@@ -197,7 +210,7 @@ class Evaluator(Replies):
         found = self._whole(firewall, hook, loopback, self._only_replied)
         if not any(isinstance(each, Outcome) and each.assign for each in leaf_values(found)):
             return None
-        found = self._first_packet(self._settled(found, hook, loopback))
+        found = self._first_packet(found)
         translation = self.translation(firewall, hook, loopback)
         return found if translation is None else self._composer.both(translation, found)
 
@@ -319,6 +332,10 @@ class Evaluator(Replies):
         return self._diagrams.fix(node, {int(self._turn[field]): number})
 
     def _settled(self, node: Node, hook: Hook, loopback: bool, translated: bool = False) -> Node:
+        """`_known`, at the end of all chains."""
+        return self._composer.delivered(self._known(node, hook, loopback, translated))
+
+    def _known(self, node: Node, hook: Hook, loopback: bool, translated: bool = False) -> Node:
         """`node` for packets as they come to `hook`: with the interfaces and bits that such packets have."""
         missing = {Hook.INPUT: Field.OUT_INTERFACE, Hook.OUTPUT: Field.IN_INTERFACE}.get(hook)
         there = Field.OUT_INTERFACE if hook is Hook.OUTPUT else Field.IN_INTERFACE
@@ -326,8 +343,7 @@ class Evaluator(Replies):
             node = self._fixed_interface(node, missing)
         if loopback:
             node = self._fixed_interface(node, there, LOOPBACK)
-        node = self._told_bits(node, hook, loopback, translated, self._lo(there, hook))
-        return self._composer.delivered(node)
+        return self._told_bits(node, hook, loopback, translated, self._lo(there, hook))
 
     def _lo(self, there: Field, hook: Hook) -> Node:
         """The packets that travel over loopback."""

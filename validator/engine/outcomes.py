@@ -68,8 +68,15 @@ ON = Outcome(Verb.CONTINUE)
 BACK = Outcome(Verb.RETURN)
 ENDS = (Verb.ACCEPT, Verb.DELIVER, Verb.DROP, Verb.REJECT)
 
-Finish = Callable[[Outcome], Outcome]
-"""What is made of an outcome that nothing follows."""
+
+class Ending(Struct, frozen=True):
+    """How a way ends that nothing follows: what becomes of its outcomes, and of its rules, of which it is known what
+    packets are at the beginning. `rules` must come to the same on two lists as on the two in a row."""
+
+    outcome: Callable[[Outcome], Outcome]
+    rules: Callable[[Node], Node] = lambda node: node
+
+
 Following = Callable[[Assign], Node]
 """The rules that follow, for packets of which these values were set (they are not yet told to them)."""
 
@@ -130,12 +137,12 @@ class Composer:
         """Two lists of rules of one chain: what is still going after the first meets the second."""
         return self._sequence(first, lambda _: second, "rules")
 
-    def then(self, first: Node, second: Node | Following, finish: Finish | None = None) -> Node:
-        """Two base chains in a row: what the first accepts meets the second. With `finish` nothing that follows
-        asks what the first set, and that is what becomes of the outcomes in the end."""
-        if second is self._accepted and not finish:
+    def then(self, first: Node, second: Node | Following, ending: Ending | None = None) -> Node:
+        """Two base chains in a row: what the first accepts meets the second. With `ending` nothing that follows
+        asks what was set, and `first` is as its `rules` make it."""
+        if second is self._accepted and not ending:
             return first
-        return self._sequence(first, second if callable(second) else lambda _: second, "chains", finish)
+        return self._sequence(first, second if callable(second) else lambda _: second, "chains", ending)
 
     def across(self, first: Node, second: Node | Following) -> Node:
         """Two firewalls in a row: what the first accepts meets the second, and the last one that decides is named."""
@@ -160,7 +167,7 @@ class Composer:
         """`function` at the end of all chains: a packet that later ones were not to see has been accepted."""
         return self.map(function, _delivered) if self.delivers else function
 
-    def _sequence(self, first: Node, second: Following, what: str, finish: Finish | None = None) -> Node:
+    def _sequence(self, first: Node, second: Following, what: str, ending: Ending | None = None) -> Node:
         """`second` in the place of the leaves of `first` that go on to it.
 
         Where such a leaf has set something, that must be set before `second` looks at it: each gets a `second` of
@@ -172,23 +179,28 @@ class Composer:
             outcomes = [value for value in leaf_values(first) if isinstance(value, Outcome)]
             set_before = dict.fromkeys(each.assign for each in outcomes if each.verb is verb and each.assign)
         if not set_before:
-            placed = self._place(first, second(()), what)
-            return self.map(placed, finish) if finish and self.assigns else placed
-        tell = self._alike if finish else self.told
-        told = {assign: tell(second(assign), assign) for assign in set_before}
-        told[()] = second(())
+            if ending is None:
+                return self._place(first, second(()), what)
+            placed = self._place(first, ending.rules(second(())), what)
+            return self.map(placed, ending.outcome) if self.assigns or self.delivers else placed
+        if ending is None:
+            told = {assign: self.told(second(assign), assign) for assign in set_before}
+            told[()] = second(())
+        else:
+            told = {assign: ending.rules(self._alike(second(assign), assign)) for assign in set_before}
+            told[()] = ending.rules(second(()))
         merge = _MERGES[what]
 
         def following(value: Hashable) -> Node:
             assert isinstance(value, Outcome)
             if value.verb is not verb:
-                return self._diagrams.leaf(finish(value) if finish else value)
+                return self._diagrams.leaf(ending.outcome(value) if ending else value)
             after_it = told[value.assign]
             if merge is None:
                 return after_it
-            if finish is None:
+            if ending is None:
                 return self.map(after_it, lambda outcome: merge(value, outcome))
-            return self.map(after_it, lambda outcome: finish(merge(value, outcome)))
+            return self.map(after_it, lambda outcome: ending.outcome(merge(value, outcome)))
 
         return graft(self._diagrams, first, following)
 
@@ -278,8 +290,11 @@ def _constant(value: int) -> Callable[[Sequence[tuple[Interval, Node]]], Node]:
     return make
 
 
-def forgotten(outcome: Outcome) -> Outcome:
-    """An outcome that does not say what was set."""
+def ended(outcome: Outcome) -> Outcome:
+    """An outcome at the end of all chains: it does not say what was set, and what later chains were not to see has been
+    accepted."""
+    if outcome.verb is Verb.DELIVER:
+        return Outcome(Verb.ACCEPT, outcome.decider)
     return Outcome(outcome.verb, outcome.decider) if outcome.assign else outcome
 
 
