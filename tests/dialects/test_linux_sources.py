@@ -6,6 +6,7 @@ from pathlib import Path as File
 
 import pytest
 
+from validator.engine import connection
 from validator.engine.connection import Crossing, Path
 from validator.engine.legs import EPHEMERAL, REPLY
 from validator.hosts import firewalls, load
@@ -14,6 +15,14 @@ from validator.packets.fields import TCP, Family, Field, Intervals
 from validator.packets.space import PacketSet
 
 PORT: Intervals = ((80, 80),)
+
+
+@pytest.fixture(autouse=True, params=["usual order", "by destination"])
+def order(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything is judged with either order of the fields."""
+    monkeypatch.setattr(connection, "MANY_TRANSLATIONS", 1000 if request.param == "usual order" else -1)
+
+
 ADDRESSES = (
     '[{"ifname": "lo", "flags": ["LOOPBACK", "UP"], "addr_info": [{"family": "inet", "local": "127.0.0.1", '
     '"prefixlen": 8}]}, '

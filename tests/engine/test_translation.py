@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from msgspec.structs import replace
 
 from tests.build import chain, dport, firewall, in_interface, proto, rule, sport, state
+from validator.engine import connection
 from validator.engine.connection import Crossing, Path
 from validator.engine.judgement import Judgement
 from validator.engine.legs import EPHEMERAL
@@ -31,6 +33,14 @@ from validator.packets.fields import TCP, Field, Intervals, State
 from validator.source import Span
 
 PORT: Intervals = ((80, 80),)
+
+
+@pytest.fixture(autouse=True, params=["usual order", "by destination"])
+def order(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything is judged with either order of the fields."""
+    monkeypatch.setattr(connection, "MANY_TRANSLATIONS", 1000 if request.param == "usual order" else -1)
+
+
 HOST, CONTAINER = 10, 99
 REGION: dict[int, Intervals] = {
     Field.SOURCE: ((1 << 24, (127 << 24) - 1),),

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from validator.packets.fields import Family, Field, Intervals
 from validator.packets.intervals import contains, normalise
-from validator.packets.space import PacketSet, PacketSpace
+from validator.packets.space import BY_DESTINATION, PacketSet, PacketSpace
 
-LEVELS = (int(Field.SOURCE), int(Field.PROTOCOL), int(Field.DESTINATION_PORT))
+LEVELS = (int(Field.SOURCE), int(Field.DESTINATION), int(Field.DESTINATION_PORT))
 CONDITIONS = ("a", "b")
 Tree = tuple[Any, ...]
 """("box", {position: intervals}), ("and"|"or"|"minus", Tree, Tree), ("not", Tree)."""
@@ -24,7 +24,8 @@ def _ranges(top: int) -> st.SearchStrategy[Intervals]:
     return st.lists(pair, min_size=1, max_size=3).map(normalise)
 
 
-TOPS = ((1 << 32) - 1, 255, 65535, 1, 1)
+TOPS = ((1 << 32) - 1, (1 << 32) - 1, 65535, 1, 1)
+SPACES = st.sampled_from((tuple(Field), BY_DESTINATION)).map(lambda order: PacketSpace(Family.IPV4, order=order))
 BOXES = st.fixed_dictionaries({}, optional={n: _ranges(top) for n, top in enumerate(TOPS)}).map(lambda b: ("box", b))
 TREES: st.SearchStrategy[Tree] = st.recursive(
     BOXES,
@@ -91,20 +92,19 @@ def same(left: z3.BoolRef, right: z3.BoolRef, names: list[z3.ArithRef]) -> bool:
     return bool(solver.check() == z3.unsat)
 
 
-NAMES = [z3.Int(name) for name in ("source", "protocol", "port", *CONDITIONS)]
+NAMES = [z3.Int(name) for name in ("source", "destination", "port", *CONDITIONS)]
 
 
 @settings(max_examples=80, deadline=None)
-@given(TREES)
-def test_the_boxes_of_an_expression_are_what_z3_says(tree: Tree) -> None:
-    found = build(PacketSpace(Family.IPV4), tree)
+@given(SPACES, TREES)
+def test_the_boxes_of_an_expression_are_what_z3_says(space: PacketSpace, tree: Tree) -> None:
+    found = build(space, tree)
     assert same(of_boxes(found, NAMES), formula(tree, NAMES), NAMES)
 
 
 @settings(max_examples=60, deadline=None)
-@given(TREES, TREES)
-def test_equality_and_inclusion_are_those_of_z3(one: Tree, other: Tree) -> None:
-    space = PacketSpace(Family.IPV4)
+@given(SPACES, TREES, TREES)
+def test_equality_and_inclusion_are_those_of_z3(space: PacketSpace, one: Tree, other: Tree) -> None:
     left, right = build(space, one), build(space, other)
     assert (left == right) == same(formula(one, NAMES), formula(other, NAMES), NAMES)
     solver = z3.Solver()
@@ -113,9 +113,8 @@ def test_equality_and_inclusion_are_those_of_z3(one: Tree, other: Tree) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(TREES, st.sampled_from(range(len(TOPS))), st.data())
-def test_quantifiers_are_those_of_z3(tree: Tree, position: int, data: st.DataObject) -> None:
-    space = PacketSpace(Family.IPV4)
+@given(SPACES, TREES, st.sampled_from(range(len(TOPS))), st.data())
+def test_quantifiers_are_those_of_z3(space: PacketSpace, tree: Tree, position: int, data: st.DataObject) -> None:
     found = build(space, tree)
     ranges = data.draw(_ranges(TOPS[position]))
     level = levels(space)[position]
@@ -128,9 +127,8 @@ def test_quantifiers_are_those_of_z3(tree: Tree, position: int, data: st.DataObj
 
 
 @settings(max_examples=150, deadline=None)
-@given(TREES, st.data())
-def test_membership_assignment_picking_and_counting_agree(tree: Tree, data: st.DataObject) -> None:
-    space = PacketSpace(Family.IPV4)
+@given(SPACES, TREES, st.data())
+def test_membership_assignment_picking_and_counting_agree(space: PacketSpace, tree: Tree, data: st.DataObject) -> None:
     found = build(space, tree)
     packet = {level: data.draw(st.integers(0, top)) for level, top in zip(levels(space), TOPS, strict=True)}
     assert found.contains(packet) == holds(tree, list(packet.values()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,7 +15,7 @@ from validator.engine.packet import Packet
 from validator.model import Firewall, Hook, Verb
 from validator.packets.fields import Field
 from validator.packets.nodes import LEAF, Node, child, children_in
-from validator.packets.space import FIRST_CONDITION, PacketSpace
+from validator.packets.space import BY_DESTINATION, FIRST_CONDITION, PacketSpace
 
 
 def levels_of(space: PacketSpace, packet: Packet, given_: Mapping[str, bool]) -> dict[int, int]:
@@ -36,15 +36,19 @@ def leaf(node: Node, levels: Mapping[int, int]) -> Outcome:
     return outcome
 
 
-def evaluated(wall: Firewall, hook: Hook = Hook.INPUT) -> tuple[PacketSpace, Node]:
-    space = PacketSpace(wall.family, interface_patterns([wall]) | {"lo"})
+Order = Sequence[Field]
+ORDERS: st.SearchStrategy[Order] = st.sampled_from((tuple(Field), BY_DESTINATION))
+
+
+def evaluated(wall: Firewall, hook: Hook = Hook.INPUT, order: Order = tuple(Field)) -> tuple[PacketSpace, Node]:
+    space = PacketSpace(wall.family, interface_patterns([wall]) | {"lo"}, order=order)
     return space, Evaluator(space, {}).hook(wall, hook)
 
 
 @settings(max_examples=300, deadline=None)
-@given(firewalls(), st.lists(packets(), min_size=1, max_size=4))
-def test_with_every_condition_settled_verdict_and_rule_agree(wall: Firewall, some: list[Packet]) -> None:
-    space, node = evaluated(wall)
+@given(firewalls(), ORDERS, st.lists(packets(), min_size=1, max_size=4))
+def test_with_every_condition_settled_verdict_and_rule_agree(wall: Firewall, order: Order, some: list[Packet]) -> None:
+    space, node = evaluated(wall, order=order)
     keys = sorted({*CONDITIONS, *map(str, space.conditions().values())})
     for packet in some:
         for choice in itertools.islice(itertools.product((False, True), repeat=len(keys)), 32):
@@ -56,9 +60,9 @@ def test_with_every_condition_settled_verdict_and_rule_agree(wall: Firewall, som
 
 
 @settings(max_examples=300, deadline=None)
-@given(firewalls(), packets())
-def test_unknown_means_that_conditions_decide(wall: Firewall, packet: Packet) -> None:
-    space, node = evaluated(wall)
+@given(firewalls(), ORDERS, packets())
+def test_unknown_means_that_conditions_decide(wall: Firewall, order: Order, packet: Packet) -> None:
+    space, node = evaluated(wall, order=order)
     keys = [str(key) for key in space.conditions().values()]
     verbs = set()
     for choice in itertools.product((False, True), repeat=len(keys)):
@@ -89,11 +93,11 @@ def verbs_of(node: Node, space: PacketSpace, packet: Packet) -> set[Verb]:
 
 
 @settings(max_examples=300, deadline=None)
-@given(routers(), st.lists(routed_packets(), min_size=1, max_size=4))
-def test_marks_translation_and_routing_agree(wall: Firewall, some: list[Packet]) -> None:
+@given(routers(), ORDERS, st.lists(routed_packets(), min_size=1, max_size=4))
+def test_marks_translation_and_routing_agree(wall: Firewall, order: Order, some: list[Packet]) -> None:
     made: dict[Hook, tuple[PacketSpace, Node]] = {}
     for packet in some:
-        space, node = made.setdefault(packet.hook, evaluated(wall, packet.hook))
+        space, node = made.setdefault(packet.hook, evaluated(wall, packet.hook, order))
         verbs = verbs_of(node, space, packet)
         trace = interpret([wall], packet)
         if len(verbs) == 1:

@@ -51,7 +51,7 @@ Assuming = list[tuple[bool, list[Rule]]]
 _NONE: Intervals = ((0, 0),)
 _PORT = Field.DESTINATION_PORT
 _ACCEPT = Verb.ACCEPT
-_MANY = 50
+MANY_TRANSLATIONS = 50
 """How many rules translate destinations where most of what is asked is a destination."""
 _TRANSLATED = (Field.DESTINATION, Field.OUT_INTERFACE)
 
@@ -97,7 +97,7 @@ class Path:
         for firewall in firewalls:
             patterns.update(self.survey.patterns(firewall), firewall.profiles)
         translating = sum(len(self.survey.set_values(firewall, Field.DESTINATION)) for firewall in firewalls)
-        order = BY_DESTINATION if translating > _MANY else tuple(Field)
+        order = BY_DESTINATION if translating > MANY_TRANSLATIONS else tuple(Field)
         self.space = PacketSpace(firewalls[0].family, patterns, order=order)
         self.conditions: dict[str, Condition] = {}
         self._outcomes: dict[tuple[bool, int, Intervals], Node] = {}

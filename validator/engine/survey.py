@@ -76,7 +76,8 @@ class Survey:
 
     def led_to(self, firewall: Firewall, roots: Iterable[str]) -> set[str]:
         """The chains that jumps lead to from `roots`, themselves included."""
-        return led_to(self.targets(firewall), roots)
+        from_here = tuple(roots)
+        return self._once(("led to", *from_here), firewall, lambda: led_to(self.targets(firewall), from_here))
 
     def targets(self, firewall: Firewall) -> Targets:
         """The jumps of every chain of a firewall."""
