@@ -14,7 +14,7 @@ from validator.questions import is_one_of
 JAVA = r"C:\Program Files\OL Connect\jre\bin\javaw.exe"
 
 
-def rule(name: str, action: str, program: str, port: int = 9340) -> str:
+def rule(name: str, action: str, program: str, port: int = 9340, service: str = "") -> str:
     fields = {
         "Enabled": "Yes",
         "Direction": "In",
@@ -27,6 +27,7 @@ def rule(name: str, action: str, program: str, port: int = 9340) -> str:
         "RemotePort": "Any",
         "Edge traversal": "No",
         "Program": program,
+        **({"Service": service} if service else {}),
         "InterfaceTypes": "Any",
         "Security": "NotRequired",
         "Rule source": "Local Setting",
@@ -72,7 +73,7 @@ def test_paths_that_cannot_be_compared_decide_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "program", "expected"),
+    ("value", "named", "expected"),
     [
         (r"C:\a\b.exe", r"c:/A/B.exe", True),
         (r"C:\a\b.exe", "B.EXE", True),
@@ -81,9 +82,55 @@ def test_paths_that_cannot_be_compared_decide_nothing(tmp_path: Path) -> None:
         (r"%SystemRoot%\b.exe", r"C:\Windows\b.exe", None),
         (r"C:\PROGRA~1\b.exe", "other.exe", None),
         ("b.exe", r"C:\a\b.exe", None),
-        ("spooler", "Spooler", True),
+        (r"C:\Program Files\b.exe", r"C:\PROGRA~1\b.exe", None),
         ("System", "javaw.exe", False),
+        ("System", "system", True),
+        (r"C:\a\b.exe", "spooler", None),
     ],
 )
-def test_programs_are_compared_as_windows_does(value: str, program: str, expected: bool | None) -> None:
-    assert is_one_of(value, [program]) is expected
+def test_programs_are_compared_as_windows_does(value: str, named: str, expected: bool | None) -> None:
+    assert is_one_of("program", value, [named]) is expected
+
+
+@pytest.mark.parametrize(
+    ("value", "named", "expected"),
+    [
+        ("spooler", ["Spooler"], True),
+        ("spooler", ["olsvc"], False),
+        ("spooler", ["javaw.exe"], None),
+        ("spooler", ["javaw.exe", "olsvc"], False),
+        ("*", ["olsvc"], True),
+        ("*", ["javaw.exe"], None),
+    ],
+)
+def test_services_are_told_by_services(value: str, named: list[str], expected: bool | None) -> None:
+    assert is_one_of("service", value, named) is expected
+
+
+SVCHOST = r"%SystemRoot%\system32\svchost.exe"
+ANYBODY = rule("any", "Allow", "Any")
+
+
+@pytest.mark.parametrize(
+    ("programs", "rules", "expected"),
+    [
+        (f"'{JAVA}'", [ANYBODY, rule("b", "Block", JAVA, service="olsvc")], "unknown"),
+        ("olsvc", [ANYBODY, rule("b", "Block", SVCHOST, service="olsvc")], "unknown"),
+        ("olsvc", [ANYBODY, rule("b", "Block", JAVA)], "unknown"),
+        (f"'{JAVA}'", [rule("a", "Allow", JAVA, service="olsvc")], "unknown"),
+        ("olsvc", [rule("a", "Allow", SVCHOST, service="olsvc")], "unknown"),
+        ("olsvc", [rule("a", "Allow", JAVA)], "unknown"),
+        (f"'{JAVA}', olsvc", [rule("a", "Allow", JAVA, service="olsvc")], "open"),
+        (f"'{JAVA}', olsvc", [ANYBODY, rule("b", "Block", JAVA, service="olsvc")], "blocked"),
+        (f"'{JAVA}', olsvc", [ANYBODY, rule("b", "Block", SVCHOST, service="spooler")], "open"),
+        (f"'{JAVA}'", [ANYBODY, rule("b", "Block", SVCHOST, service="spooler")], "open"),
+        ("olsvc", [ANYBODY, rule("b", "Block", SVCHOST, service="spooler")], "open"),
+        ("olsvc", [ANYBODY, rule("b", "Block", "Any", service="*")], "blocked"),
+        (f"'{JAVA}'", [rule("a", "Allow", "Any", service="*")], "unknown"),
+        ("'C:\\PROGRA~1\\OLCONN~1\\jre\\bin\\javaw.exe'", [ANYBODY, rule("b", "Block", JAVA)], "unknown"),
+    ],
+)
+def test_a_rule_for_a_program_and_a_service_needs_both(
+    tmp_path: Path, programs: str, rules: list[str], expected: str
+) -> None:
+    assert verdict(tmp_path, *rules, programs=programs) == expected

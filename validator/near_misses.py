@@ -67,14 +67,18 @@ def _candidates(question: Question) -> list[Rule]:
     found = path.opening(protocol, ports)
     names = {file_name(program) for program in requirement.programs}
     if names:
-        found += [rule for rule in path.opening_programs(protocol) if names & set(map(file_name, _programs(rule)))]
+        found += [
+            rule
+            for rule in path.opening_programs(protocol)
+            if names & {file_name(value) for _, value in _programs(rule)}
+        ]
     return found
 
 
-def _programs(rule: Rule) -> list[str]:
-    """The programs and services that a rule is for."""
+def _programs(rule: Rule) -> list[tuple[str, str]]:
+    """The programs and services that a rule is for, each with which of the two it is."""
     return [
-        match.condition.about[1]
+        match.condition.about
         for match in rule.matches
         if isinstance(match, ConditionMatch) and match.condition.about and match.condition.about[0] in MODULES_ANSWER
     ]
@@ -184,7 +188,7 @@ class _Finder:
 
     def _other_programs(self, rule: Rule) -> tuple[str, ...]:
         """The programs and services of a rule that the module is not."""
-        found = [value for value in _programs(rule) if answer_of(self._question, value) is False]
+        found = [value for kind, value in _programs(rule) if answer_of(self._question, kind, value) is False]
         return tuple(dict.fromkeys(found))
 
     def _overruled_by(self, rule: Rule) -> Span | None:

@@ -71,24 +71,24 @@ class Question(Struct, frozen=True):
 
 
 def settled_by(question: Question) -> Settled:
-    """The conditions that the module answers: where its programs are named, a rule for one of them is for it, and
-    one for another program or service is not. Where another program may listen in its place, only what is
-    so for both is answered."""
+    """The conditions that the module answers: where its programs are named, a rule for one of them is for it, and one
+    for another program is not; the same with its services. Where another program may listen in its place, only
+    what is so for both is answered."""
     requirement = question.requirement
     if not requirement.programs or requirement.local:
         return ()
     asked = question.path.asked_of_modules(PROTOCOLS[requirement.protocol], requirement.entry.ports)
-    answers = [(each.key, answer_of(question, each.about[1])) for each in asked if each.about]
+    answers = [(each.key, answer_of(question, *each.about)) for each in asked if each.about]
     return tuple((key, answer) for key, answer in answers if answer is not None)
 
 
-def answer_of(question: Question, value: str) -> bool | None:
-    """Whether a program or service of a rule is what receives the requests, or sends them; None where nobody told, or
-    where either may be."""
+def answer_of(question: Question, kind: str, value: str) -> bool | None:
+    """Whether a rule's `program` or `service` (the `kind`) is what receives the requests, or sends them; None where
+    nobody told, or where either may be."""
     if not question.requirement.programs:
         return None
-    answer = is_one_of(value, question.requirement.programs)
-    if question.listeners and is_one_of(value, question.listeners) is not answer:
+    answer = is_one_of(kind, value, question.requirement.programs)
+    if question.listeners and is_one_of(kind, value, question.listeners) is not answer:
         return None
     return answer
 
@@ -98,16 +98,37 @@ def file_name(program: str) -> str:
     return program.replace("/", "\\").casefold().rpartition("\\")[2]
 
 
-def is_one_of(value: str, programs: Sequence[str]) -> bool | None:
-    """Whether a program or service of a rule is one of `programs`, given by path or by name alone; None where paths
-    cannot be compared (`%ProgramFiles%`, `PROGRA~1`). Windows does not tell capitals from small letters."""
-    wanted = value.replace("/", "\\").casefold()
+def is_one_of(kind: str, value: str, named: Sequence[str]) -> bool | None:
+    """Whether a rule's `program` or `service` (the `kind`) is one of those `named`, programs by path or by name alone.
+
+    A rule may ask for both (Windows' own rules name svchost.exe and a service): of a module of which only programs are
+    named nobody knows the service, and the other way round. None for that, and where paths cannot be compared
+    (`%ProgramFiles%`, `PROGRA~1`). Windows does not tell capitals from small letters. The service `*` is any service,
+    but no program that is none (INetFwRule::get_ServiceName).
+    """
+    of_kind = [name for name in map(_comparable, named) if _is_service(name) is (kind == "service")]
+    if not of_kind:
+        return None
+    if kind == "service":
+        return value == "*" or _comparable(value) in of_kind
+    return _is_program(_comparable(value), of_kind)
+
+
+def _comparable(name: str) -> str:
+    return name.replace("/", "\\").casefold()
+
+
+def _is_service(name: str) -> bool:
+    """Whether a name is a service's: it has neither a folder nor an ending. (System is no service, but the kernel.)"""
+    return not set(name) & set("\\.") and name != "system"
+
+
+def _is_program(wanted: str, programs: Sequence[str]) -> bool | None:
     answer: bool | None = False
-    for program in programs:
-        name = program.replace("/", "\\").casefold()
+    for name in programs:
         if wanted == name:
             return True
-        if "~" in wanted:
+        if "~" in wanted + name:
             answer = None
         elif wanted.rpartition("\\")[2] == name.rpartition("\\")[2]:
             if "\\" not in name:
