@@ -156,3 +156,31 @@ def test_a_module_that_a_host_runs_and_the_settings_leave_out_is_told() -> None:
     told = [requirements(policy, Host("h", modules=names), None, {}, (FOUR,), False)[1] for names in (("db",), None)]
     assert told[0] == [Skipped("h", "db", "Db", "listen", "not needed while mode is plain")]
     assert "db" not in [each.module for each in told[1]]
+
+
+ITSELF = Host("h", addresses=("10.0.0.1/32",))
+
+
+def to_itself(*named: str, loopback: bool) -> tuple[list[tuple[tuple[str, ...] | None, bool]], list[Skipped]]:
+    """Peers, and whether they are local, of what is asked about TCP of a host at 10.0.0.1."""
+    site = Site("site.yaml", hosts=(ITSELF, Host("other", addresses=("10.0.0.2/32",))), peers={"web": named})
+    wanted, skipped = made(site, ITSELF, loopback=loopback)
+    return [(each.peers, each.local) for each in wanted if each.protocol == "tcp"], skipped
+
+
+def test_what_a_host_sends_to_itself_goes_over_loopback() -> None:
+    wanted, skipped = to_itself("h", loopback=True)
+    assert (wanted, skipped) == ([(None, True)], [Skipped("h", "web", "Web", "call", "not configured: set url")])
+    wanted, skipped = to_itself("h", loopback=False)
+    reason = "its only peer is the host itself, and what it sends to itself is not filtered"
+    assert (wanted, skipped[0]) == ([], Skipped("h", "web", "Web", "listen", reason))
+    assert to_itself("h", "other", loopback=False)[0] == [(("10.0.0.2/32",), False)]
+
+
+def test_no_peer_has_an_address_of_the_host() -> None:
+    network = Requirement(ITSELF, WEB, WEB.entries[0], "tcp", FOUR, ("10.0.0.0/30",))
+    low = 10 << 24
+    assert network.peer_ranges == ((low, low), (low + 2, low + 3))
+    assert not any(first <= low + 1 <= last for first, last in replace(network, peers=None).peer_ranges)
+    some_of_these = replace(network, host=Host("h", addresses=("10.0.0.0/31",)))
+    assert some_of_these.peer_ranges == ((low, low + 3),)

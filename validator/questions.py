@@ -13,7 +13,7 @@ from validator.model import LOOPBACK
 from validator.packets.fields import Field, Intervals
 from validator.packets.intervals import complement, intersect, normalise
 from validator.policy import Direction
-from validator.requirements import LOOPBACK_ADDRESS, UNICAST, Requirement
+from validator.requirements import LOOPBACK_ADDRESS, Requirement
 
 
 class Question(Struct, frozen=True):
@@ -38,7 +38,7 @@ class Question(Struct, frozen=True):
             peers: Intervals = ((address, address),)
             own = peers
         else:
-            peers = UNICAST[requirement.family] if anybody else requirement.peer_ranges
+            peers = requirement.anybody_ranges if anybody else requirement.peer_ranges
             if anybody or requirement.peers is None:
                 peers = self._without_platforms(peers)
             own = requirement.host_ranges

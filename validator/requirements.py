@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from validator.packets.fields import Family, Intervals
-from validator.packets.intervals import intersect, normalise
+from validator.packets.intervals import complement, intersect, normalise
 from validator.policy import Direction, Module, Policy, PortEntry, applies, resolve
 from validator.results import Skipped
 from validator.site import Host, Site, peer_blocks
@@ -50,9 +50,15 @@ class Requirement(Struct, frozen=True):
     def peer_ranges(self) -> Intervals:
         """The addresses of the peers: of declared blocks, those that an end of a connection can have, if any."""
         if self.peers is None:
-            return UNICAST[self.family]
+            return self.anybody_ranges
         declared = ranges(self.peers, self.family)
-        return intersect(declared, UNICAST[self.family]) or declared
+        return intersect(declared, self.anybody_ranges) or intersect(declared, UNICAST[self.family]) or declared
+
+    @property
+    def anybody_ranges(self) -> Intervals:
+        """The addresses that others than the host can have: what it sends to its own goes over loopback."""
+        everybody = UNICAST[self.family]
+        return intersect(everybody, complement(_own(self.host, self.family), everybody[-1][1]))
 
     @property
     def host_told(self) -> bool:
@@ -63,6 +69,18 @@ class Requirement(Struct, frozen=True):
     def host_ranges(self) -> Intervals:
         """The addresses of the host itself; any, where nobody told them."""
         return ranges(self.host.addresses, self.family) or UNICAST[self.family]
+
+
+def _own(host: Host, family: Family) -> Intervals:
+    """The addresses of a host that are told one by one; which one of a block it has, nobody knows."""
+    singles = [block for block in host.addresses if ip_network(block, strict=False).num_addresses == 1]
+    return ranges(tuple(singles), family)
+
+
+def _is_own(block: str, host: Host, family: Family) -> bool:
+    """Whether a block holds nothing but addresses of the host."""
+    found = ranges((block,), family)
+    return found != () and intersect(found, _own(host, family)) == found
 
 
 def ranges(blocks: tuple[str, ...], family: Family) -> Intervals:
@@ -152,9 +170,16 @@ def requirements(
                 peers = tuple(block for block in blocks if ranges((block,), family))
                 if not peers:
                     continue
+            to_itself = [block for block in peers or () if _is_own(block, host, family)]
+            if to_itself and len(to_itself) == len(peers or ()) and not loopback:
+                reason = "its only peer is the host itself, and what it sends to itself is not filtered"
+                skipped.append(Skipped(host.name, module.id, module.name, entry.id, reason))
+                continue
             for protocol in entry.protocols:
-                wanted.append(Requirement(host, module, entry, protocol, family, peers))
-                if loopback and entry.local and entry.direction is Direction.INBOUND:
+                if len(to_itself) < len(peers or (ANYBODY[family],)):
+                    others = peers and tuple(block for block in peers if block not in to_itself)
+                    wanted.append(Requirement(host, module, entry, protocol, family, others))
+                if loopback and (to_itself or (entry.local and entry.direction is Direction.INBOUND)):
                     wanted.append(Requirement(host, module, entry, protocol, family, None, local=True))
     return wanted, skipped
 
@@ -173,7 +198,8 @@ def with_peer_hosts(requirement: Requirement, site: Site | None, filtered: Colle
     hosts.pop(requirement.host.name, None)
     others = [name for name in named if name not in hosts]
     blocks = peer_blocks(replace(site, peers={requirement.module.id: tuple(others)}), requirement.module.id) or ()
-    rest = tuple(block for block in blocks if ranges((block,), requirement.family))
+    family = requirement.family
+    rest = tuple(each for each in blocks if ranges((each,), family) and not _is_own(each, requirement.host, family))
     if rest:
         yield replace(requirement, peers=rest)
     for name, host in hosts.items():

@@ -130,3 +130,10 @@ def test_what_is_no_packet_is_refused_with_what_to_write(data: object, why: str)
     with pytest.raises(RequestError, match=why) as caught:
         packet_from_json(data)
     assert caught.value.remedy
+
+
+@pytest.mark.parametrize("end", ["source", "destination"])
+def test_a_loopback_address_is_reached_over_loopback(end: str) -> None:
+    assert packet_from_json({"destination_port": 80, end: "127.0.0.1"}).in_interface == "lo"
+    assert packet_from_json({"destination_port": 80, end: "::1", "hook": "output"}).out_interface == "lo"
+    assert packet_from_json({"destination_port": 80, end: "127.0.0.1", "in_interface": "e1"}).in_interface == "e1"

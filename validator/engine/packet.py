@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from msgspec import Struct
 
 from validator.errors import RequestError
-from validator.model import PASSES, Hook
+from validator.model import LOOPBACK, PASSES, Hook
 from validator.packets.fields import ICMP, ICMPV6, TCP, UDP, Family, Field, State, TcpFlag
 
 PROTOCOL_NUMBERS = {"tcp": TCP, "udp": UDP, "icmp": ICMP, "icmpv6": ICMPV6, "sctp": 132, "udplite": 136, "dccp": 33}
@@ -44,8 +44,8 @@ def packet_from_json(data: object, family: Family = Family.IPV4) -> Packet:
     """The packet that a JSON object describes, in the terms of `schemas/packet.schema.json`.
 
     What is missing or null takes its ordinary value: input, TCP, state new, SYN (ACK in a known connection),
-    source port 40000, echo request for ICMP, interface eth0, addresses for documentation. `family` is taken
-    where no address tells it. Raises RequestError for an unknown key, or a value that is none.
+    source port 40000, echo request for ICMP, interface eth0 (lo for a loopback address), addresses for documentation.
+    `family` is taken where no address tells it. Raises RequestError for an unknown key, or a value that is none.
     """
     if not isinstance(data, Mapping):
         raise RequestError("a packet is a JSON object", 'write {"protocol": "tcp", "destination_port": 443}')
@@ -71,14 +71,15 @@ def packet_from_json(data: object, family: Family = Family.IPV4) -> Packet:
         Field.ICMP_CODE: _number(data, "icmp_code", 255, 0),
         **_ports(data, protocol),
     }
+    usual = LOOPBACK if any(text and ip_address(str(text)).is_loopback for text in ends) else INTERFACE
     if data.get("mac") is not None:
         values[Field.MAC] = _mac(data["mac"])
     return Packet(
         Hook(hook),
         family,
         values,
-        _interface(data, "in_interface", absent=hook == "output"),
-        _interface(data, "out_interface", absent=hook == "input"),
+        _interface(data, "in_interface", hook == "output", usual),
+        _interface(data, "out_interface", hook == "input", usual),
     )
 
 
@@ -161,14 +162,14 @@ def _mac(value: object) -> int:
     return int(digits, 16)
 
 
-def _interface(data: Mapping[str, object], name: str, absent: bool) -> str:
+def _interface(data: Mapping[str, object], name: str, absent: bool, usual: str) -> str:
     value = data.get(name)
     if absent:
         if value:
             raise RequestError(f"{name} {value!r} at a hook where a packet has none", f"leave {name} out, or null")
         return ""
     if value is None:
-        return INTERFACE
+        return usual
     if not isinstance(value, str) or not value or value.endswith("+"):
         raise RequestError(f"{name} cannot be {value!r}", "write the name of an interface")
     return value
