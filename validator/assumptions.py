@@ -42,6 +42,10 @@ ASSUMPTIONS: Mapping[str, str] = {
         "no group policy sets a profile otherwise than it is set locally; "
         "`reg export HKLM\\SOFTWARE\\Policies\\Microsoft\\WindowsFirewall` exports what it sets"
     ),
+    "edge-traversal": (
+        "no connection comes in through a NAT by a tunnel of the host (Teredo, IP-HTTPS), which rules without edge "
+        "traversal do not let in"
+    ),
     "unfragmented": "packets arrive whole (connection tracking reassembles fragments before the filter)",
     "profile-defaults": (
         "every profile is on with Windows' defaults (BlockInbound, AllowOutbound); "

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from tests.dialects.exports import verdict, wall
+import pytest
+
+from tests.dialects.exports import trace, verdict, wall
 from tests.dialects.test_netsh_profiles import every
 from tests.dialects.test_netsh_rules import dump, types, verbose
 from validator.model import ConditionMatch, Firewall, Match
+from validator.packets.fields import Family
 
 PROGRAM = "C:\\a.exe"
 
@@ -44,3 +47,23 @@ def test_types_are_shared_by_rules_of_one_protocol_alone() -> None:
     a, b, c = (matches(found, "inbound", name)[-1] for name in "abc")
     assert a is b
     assert a is not c
+
+
+@pytest.mark.parametrize("edge", ["Yes", "No", "Defer to application", "Defer to user"])
+def test_what_comes_tunnelled_through_an_edge_device_needs_edge_traversal(edge: str) -> None:
+    texts = dump(verbose("web", Direction="In", LocalPort="80", **{"Edge traversal": edge})), every()
+    asks = {
+        (family, name)
+        for family in Family
+        for withdrawn in ((), ("edge-traversal",))
+        for name in [verdict(wall(*texts, family=family, withdrawn=withdrawn), 80)]
+    }
+    six = "accept" if edge == "Yes" else "unknown"
+    assert asks == {(Family.IPV4, "accept"), (Family.IPV6, "accept"), (Family.IPV6, six)}
+    used = [each.assumption for each in trace(wall(*texts, family=Family.IPV6), destination_port=80).conditions]
+    assert ("edge-traversal" in used) is (edge != "Yes")
+
+
+def test_a_block_rule_stops_what_comes_through_an_edge_device_too() -> None:
+    blocked = dump(verbose("web", Direction="In", LocalPort="80", Action="Block"))
+    assert verdict(wall(blocked, every(), family=Family.IPV6, withdrawn=("edge-traversal",)), 80) == "drop"

@@ -29,7 +29,6 @@ SENTENCES = {
     "package": "the application package is {}",
     "owner": "the owner of the package is {}",
     "security": "the connection is protected by IPsec ({})",
-    "edge": "the packet did not come through an edge device (edge traversal: {})",
     "platform": "the Windows version is {}",
     "other": "{}",
 }

@@ -14,7 +14,7 @@ from validator.dialects import Options
 from validator.dialects._windows_matches import Scope, address_match, port_match, protocol_match
 from validator.dialects._windows_rules import PROFILES, IcmpRow, WindowsRule
 from validator.model import AnyOf, Condition, ConditionMatch, FieldMatch, InterfaceMatch, Match
-from validator.packets.fields import ICMP, ICMPV6, Field
+from validator.packets.fields import ICMP, ICMPV6, Family, Field
 from validator.source import Span
 
 _ICMP = {"icmpv4": ICMP, "icmpv6": ICMPV6}
@@ -39,6 +39,7 @@ class Side:
         self._host, self._scope = options.host, scope
         self._is_wide = None if "hidden-scope" in options.withdrawn else True
         self._is_service = None if "service-hardening" in options.withdrawn else False
+        self._edge = self._edge_of(options) if inbound and options.family is Family.IPV6 else None
         self.interface = Field.IN_INTERFACE if inbound else Field.OUT_INTERFACE
         ends, ports = (Field.SOURCE, Field.DESTINATION), (Field.SOURCE_PORT, Field.DESTINATION_PORT)
         (remote, local), (remote_port, local_port) = (ends, ports) if inbound else (ends[::-1], ports[::-1])
@@ -70,7 +71,16 @@ class Side:
             found.append(self._scope.condition(limit.sentence, about))
         if hides:
             found.append(self._hidden(rule, span, hides))
+        if self._edge is not None and rule.action != "block" and rule.edge != "yes":
+            found.append(self._edge)
         return tuple(found)
+
+    def _edge_of(self, options: Options) -> Match:
+        """A rule without edge traversal, or one that leaves it to the program or user, does not let in what nobody on
+        the host asked for and what came tunnelled through a NAT (Teredo): as IPv6, so IPv4 knows no such thing."""
+        came_so = None if "edge-traversal" in options.withdrawn else False
+        text = "the packet came through an edge device, tunnelled (Teredo)"
+        return ConditionMatch(Condition(f"{self._host}: {text}", text, None, "edge-traversal", came_so), False)
 
     def _interfaces(self, profiles: tuple[str, ...]) -> Match | None:
         return InterfaceMatch(self.interface, profiles) if set(profiles) != set(PROFILES) else None
