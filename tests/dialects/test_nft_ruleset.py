@@ -346,3 +346,19 @@ def test_what_is_no_whole_dump_is_refused(text: str, line: int, words: str) -> N
 
 def test_fields_of_a_priority_that_is_not_understood_decide_nothing() -> None:
     assert verdict(table("accept", chain="type filter hook input priority odd; policy accept;")) == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("table", "chain", "known"), [("filter", "INPUT", False), ("filter", "input", True), ("mine", "INPUT", True)]
+)
+def test_that_a_connection_is_translated_may_be_its_negation_where_iptables_made_the_rule(
+    table: str, chain: str, known: bool
+) -> None:
+    head = f"table ip {table} {{\n\tchain {chain} {{\n\t\ttype filter hook input priority 0; policy accept;\n"
+
+    def understood(rule: str) -> bool:
+        found = converted(f"{head}\t\t{rule}\n\t}}\n}}\n")
+        return all(rule.understood for chain in found.chains.values() for rule in chain.rules)
+
+    assert understood("ct status dnat drop") is known
+    assert understood("ct status assured drop")

@@ -71,6 +71,9 @@ class NftSet(Struct):
     why: str = ""
 
 
+_OF_IPTABLES = ("raw", "mangle", "nat", "filter", "security")
+
+
 class NftTable(Struct):
     """A table of one family (`ip`, `ip6`, `inet`, `arp`, `bridge`, `netdev`)."""
 
@@ -85,6 +88,13 @@ class NftTable(Struct):
     def title(self) -> str:
         """`inet filter`, as nft names tables."""
         return f"{self.family} {self.name}"
+
+    @property
+    def may_be_of_iptables(self) -> bool:
+        """Whether iptables-nft may manage it: it has the name of a table of iptables, and a chain that is named as its
+        hook in capitals."""
+        named = self.family in ("ip", "ip6") and self.name in _OF_IPTABLES
+        return named and any(chain.hook and chain.name == chain.hook.upper() for chain in self.chains.values())
 
 
 class NftRuleset(Struct, frozen=True):

@@ -8,7 +8,7 @@ from zlib import crc32
 from msgspec import Struct, field
 
 from validator.dialects._nft_data import Element, Expr, NftSet, NftTable, Unclear, fields, items
-from validator.dialects._nft_keys import Key, NumberKey
+from validator.dialects._nft_keys import Key, NumberKey, StatusKey
 from validator.dialects._nft_logic import ALWAYS, NEVER, Conj, given, negate, never, union, within
 from validator.dialects._nft_packet import AnyPortKey, key_of
 from validator.dialects._nft_render import render
@@ -69,6 +69,8 @@ class Matcher(Struct):
             if operator == "!=":
                 found = negate(found, around.host.family)
         else:
+            if isinstance(keys[0], StatusKey) and self.table.may_be_of_iptables:
+                _without_translation(right)
             found = keys[0].compare(operator, right)
         return NEVER if never(found) else (*deps, *found)
 
@@ -223,6 +225,16 @@ def _box(expr: Expr, keys: Sequence[Key]) -> list[Interval]:
             number = crc32(str(part).encode())
             box.append((number, number))
     return box
+
+
+def _without_translation(value: Expr) -> None:
+    """Raises Unclear for `ct status dnat` and `ct status snat`: nft 1.0.6 prints so what iptables-nft has as `--ctstate
+    DNAT`, as `! --ctstate DNAT`, and as a list of states with DNAT among them."""
+    if set(map(str, items(value))) & {"dnat", "snat"}:
+        raise Unclear(
+            "a translated connection, as iptables has it: nft prints its negation, and a list with it, the same way; "
+            "iptables-save says it in full"
+        )
 
 
 def _without_ranges(left: Expr, right: Expr) -> None:
