@@ -34,6 +34,7 @@ REFUSED = {
     "netsh_profile_settings.txt": "this is netsh's help, not a script",
     "de_show_rule_verbose_redacted": "the dump does not end with `Ok.`",
     "fr_show_rule_multi": "the dump does not end with `Ok.`",
+    "zhcn_show_rule_and_portproxy": "two outputs stand in one file",
     "it_field_labels.kt": "no known kind of firewall export",
     "show_config_win7": "a profile without its title: the output is cut",
     "zhtw_show_rule_findstr": "the rules' blocks were filtered away",
@@ -70,8 +71,6 @@ REFUSED = {
 }
 """A part of a file's name, and of what it is refused with; the first part that fits counts."""
 NOT_UNDERSTOOD = {
-    # the port proxies that follow the rules in the same file, which are to be passed by themselves
-    "zhcn_show_rule_and_portproxy": 4,
     # its head: the hive was copied while Windows was writing it, and what the log holds is missing
     "SYSTEM_WIN_10_1709": 1,
 }

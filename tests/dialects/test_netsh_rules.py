@@ -436,6 +436,13 @@ def test_profiles_and_rules_in_one_file_are_to_be_parted() -> None:
     assert "two outputs stand in one file; pass each output as a file of its own" in refusal(title + dump(rule()))
 
 
+def test_port_proxies_and_rules_in_one_file_are_to_be_parted() -> None:
+    row = "*               80          10.0.0.9        8080"
+    table = f"\nListen on ipv4:             Connect to ipv4:\n\n{'-' * 15} {'-' * 10}  {'-' * 15} {'-' * 10}\n{row}\n\n"
+    for text in (table + dump(rule()), dump(rule()) + table):
+        assert "two outputs stand in one file: rules and port proxies; pass each as a file of its own" in refusal(text)
+
+
 @pytest.mark.parametrize("line", ["Rule Name:", DASHES])
 def test_what_is_left_of_a_rule_above_the_first_one_is_refused(line: str) -> None:
     stop = rule("stop", Action="Block")

@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.dialects.exports import counts, read, refusal
+from tests.dialects.exports import counts, read, refusal, wall
 from tests.dialects.test_netsh_rules import dump, types, verbose
 from validator.dialects import netsh_script
 from validator.dialects._windows_rules import Change, IcmpRow, WindowsChanges, WindowsRule, WindowsRules
 from validator.errors import UserError
+from validator.packets.fields import Family
 from validator.source import Ledger, from_bytes
 
 ADD = "netsh advfirewall firewall add rule "
@@ -165,6 +166,18 @@ def test_a_command_is_known_in_many_forms(form: str) -> None:
         ("Open the port with netsh advfirewall firewall as shown.", "no plain netsh command"),
         ('powershell -Command "New-NetFirewallRule -DisplayName a"', "no plain netsh command"),
         ("net stop MpsSvc", "no plain netsh command"),
+        ("call other.bat", "it runs something else"),
+        ("call %TOOL%", "it runs something else"),
+        ("C:\\scripts\\lockdown.cmd", "it runs something else"),
+        ("@setup.exe /s", "it runs something else"),
+        ("powershell -File lock.ps1", "it runs something else"),
+        ("cmd /c other.cmd", "it runs something else"),
+        ("start other.cmd", "it runs something else"),
+        ("reg import settings.reg", "it runs something else"),
+        ("netsh interface portproxy reset", "netsh interface portproxy reset"),
+        ("netsh int portproxy delete v4tov4 listenport=80", "netsh interface portproxy delete v4tov4"),
+        ("netsh interface portproxy add v4tov4 listenport=%P%", "its ports are no numbers"),
+        ("ping server && netsh interface portproxy add v4tov4 80", "it stands behind &&"),
         ("if exist x " + RULE, "no plain netsh command"),
         ("for %%p in (80 443) do netsh advfirewall firewall add rule name=%%p", "no plain netsh command"),
         ("if exist x (\n" + RULE + "\n)", "it stands in a block that may not run"),
@@ -264,7 +277,12 @@ def test_set_and_delete_say_what_they_choose_and_what_they_change() -> None:
         "netsh interface ipv4 show config",
         "netsh winhttp reset proxy",
         "sc query mpssvc",
-        "call other.bat",
+        "call :open",
+        "ping -n 3 server",
+        "C:\\Windows\\System32\\timeout.exe 5",
+        "start /wait",
+        "PowerShell has to run as administrator",
+        "netsh interface portproxy show all",
         "Run these in an ADMIN prompt:",
         "",
     ],
@@ -272,6 +290,38 @@ def test_set_and_delete_say_what_they_choose_and_what_they_change() -> None:
 def test_what_changes_nothing_of_the_firewall_is_ignored(line: str) -> None:
     assert len(changes(RULE + "\n" + line)) == 1
     assert counts(RULE + "\n" + line)["unsupported"] == 0
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "netsh advfirewall import c:\\x.wfw",
+        "for %%p in (80 443) do netsh advfirewall firewall add rule name=%%p dir=in action=allow",
+        "if exist a.txt netsh advfirewall firewall delete rule name=all",
+        "netsh adv f add r name=a dir=in action=allow",
+        "netsh -c advfirewall firewall add rule name=a dir=in action=allow",
+    ],
+)
+def test_a_script_is_known_by_any_command_that_changes_the_firewall(line: str) -> None:
+    assert why(line)
+
+
+@pytest.mark.parametrize(
+    ("command", "proxy"),
+    [
+        ("add v4tov4 listenport=80 connectaddress=10.0.0.9 connectport=8080", ("*", 80, "10.0.0.9", 8080)),
+        ("add v4tov4 listenport=80 listenaddress=10.0.0.1", ("10.0.0.1", 80, "127.0.0.1", 80)),
+        ("add v6tov4 80 web 81", ("*", 80, "web", 81)),
+        ("add v4tov6 listenport=80 protocol=tcp", ("*", 80, "::1", 80)),
+    ],
+)
+def test_a_port_proxy_is_made(command: str, proxy: tuple[str, int, str, int]) -> None:
+    data = read(f"{RULE}\nnetsh interface portproxy {command}")[1].data
+    assert isinstance(data, WindowsChanges)
+    (found,) = data.proxies
+    assert (found.listen_address, found.listen_port, found.connect_address, found.connect_port) == proxy
+    assert found.family is (Family.IPV6 if "v6tov" in command else Family.IPV4)
+    assert wall(RULE + "protocol=tcp localport=80\nnetsh interface portproxy " + command).forwards[0].port == 80
 
 
 def test_netshs_help_is_no_script() -> None:

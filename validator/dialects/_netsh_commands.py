@@ -11,8 +11,9 @@ import re
 from collections.abc import Mapping, Sequence
 
 from validator.dialects._netsh_values import PARAMETERS, SELECTORS, changed, unset, value
-from validator.dialects._script_lines import Command, Word, prints
-from validator.dialects._windows_rules import PROFILES, Change
+from validator.dialects._script_lines import Command, Word, prints, runs_another
+from validator.dialects._windows_rules import PROFILES, Change, PortProxy
+from validator.packets.fields import Family
 from validator.source import Span
 
 _NETSH = re.compile(r"@?(.*[\\/])?netsh(\.exe)?", re.IGNORECASE)
@@ -24,6 +25,8 @@ _ELSEWHERE = re.compile(
 _SHOWING = ("show", "dump", "help", "?", "/?", "export")
 _VARIABLE = re.compile(r"%(ProgramFiles(\(x86\))?|ProgramW6432|ProgramData|CommonProgramFiles(\(x86\))?"
                        r"|SystemRoot|windir|SystemDrive|~dp0)%?", re.IGNORECASE)  # fmt: skip
+_PROXY = ("listenport", "connectaddress", "connectport", "listenaddress", "protocol")
+"""The parameters of a port proxy, in the order of netsh."""
 _STATES = {"on": "on", "off": "off"}
 _POLICY = {
     "blockinbound": ("inbound", "block"),
@@ -40,8 +43,8 @@ class _Unclear(Exception):
     """A command that is not understood; the text says why."""
 
 
-def change(command: Command, path: str) -> Change | None:
-    """What a command of a script changes; None for nothing that we know of."""
+def change(command: Command, path: str) -> Change | PortProxy | None:
+    """What a command of a script changes, or the port proxy that it makes; None for nothing that we know of."""
     span = Span(path, command.first, command.text)
     name = command.words[0].text if command.words else ""
     words = command.words[1:] if name.lower().lstrip("@") == "call" else command.words
@@ -49,12 +52,16 @@ def change(command: Command, path: str) -> Change | None:
         shown = prints(name) and command.first == command.last
         if _ELSEWHERE.search(command.raw) and not shown and not _looks_only(command):
             return Change("unclear", span, why="it is no plain netsh command, and may change the firewall")
+        if runs_another(command.words):
+            return Change("unclear", span, why="it runs something else, which may change the firewall")
         return None
     try:
         found = _netsh(words[1:], span)
     except _Unclear as unclear:
         found = Change(_verb(words), span, why=str(unclear))
-    if found is not None and command.why:
+    if isinstance(found, PortProxy) and command.why:
+        return Change("unclear", span, why=command.why)
+    if isinstance(found, Change) and command.why:
         return Change(found.verb, span, found.rule, found.selects, found.new, command.why)
     return found
 
@@ -71,7 +78,7 @@ def _verb(words: Sequence[Word]) -> str:
     return texts[2] if about_rules and texts[2] in ("add", "set", "delete") else "unclear"
 
 
-def _netsh(words: Sequence[Word], span: Span) -> Change | None:
+def _netsh(words: Sequence[Word], span: Span) -> Change | PortProxy | None:
     texts = [word.text.lower() for word in words]
     context = texts[0] if texts else ""
     if context == "advfirewall":
@@ -80,11 +87,30 @@ def _netsh(words: Sequence[Word], span: Span) -> Change | None:
         return _legacy(texts[1:], span)
     if context == "ipsec" and "show" in texts:
         return None
+    if len(context) > 2 and "interface".startswith(context) and len(texts) > 1 and texts[1].startswith("portp"):
+        return None if texts[2:3] and texts[2] in _SHOWING else _port_proxy(texts[2:], span)
     if not context.isalnum() or context == "exec":  # nothing, an option, a variable
         raise _Unclear("netsh takes its commands from elsewhere")
     if any(name.startswith(context) for name in ("advfirewall", "firewall", "ipsec")):
         raise _Unclear(f"netsh {context} is {'a policy of IPsec' if context == 'ipsec' else 'abbreviated'}")
     return None
+
+
+def _port_proxy(texts: Sequence[str], span: Span) -> PortProxy:
+    """`netsh interface portproxy add v4tov4 listenport=... connectaddress=...`, with the defaults of Microsoft's "Netsh
+    interface portproxy commands": the same port, and the computer itself."""
+    kind = re.fullmatch("v([46])tov([46])", texts[1] if len(texts) > 1 else "")
+    if not kind or texts[0] != "add":
+        raise _Unclear(f"netsh interface portproxy {' '.join(texts[:2])}".strip()[:60])
+    given = _positional(texts[2:], _PROXY)
+    here = {"4": "127.0.0.1", "6": "::1"}[kind[2]]
+    ports = [given.get("listenport", ""), given.get("connectport", given.get("listenport", ""))]
+    plain = all(port.isascii() and port.isdigit() and 0 < int(port) < 65536 for port in ports)
+    if not plain or given.get("protocol", "tcp") != "tcp" or "%" in "".join(texts):
+        raise _Unclear("its ports are no numbers, or its protocol is not TCP")
+    listen = given.get("listenaddress", "*")
+    family = Family.IPV4 if kind[1] == "4" else Family.IPV6
+    return PortProxy(listen, int(ports[0]), given.get("connectaddress", here), int(ports[1]), span, family)
 
 
 def _advfirewall(words: Sequence[Word], span: Span) -> Change | None:

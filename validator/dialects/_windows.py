@@ -99,7 +99,8 @@ def _active(fragments: Sequence[Fragment]) -> tuple[str, ...]:
 
 def _forwards(fragments: Sequence[Fragment]) -> tuple[Forward, ...]:
     """The port proxies. The IP Helper service, in a `svchost.exe`, listens and connects anew."""
-    every = [row for fragment in fragments if isinstance(fragment.data, PortProxies) for row in fragment.data.proxies]
+    data = [fragment.data for fragment in fragments]
+    every = [row for each in data if isinstance(each, PortProxies | WindowsChanges) for row in each.proxies]
     return tuple(
         Forward(
             row.family, row.listen_address, row.listen_port, row.connect_address, row.connect_port, _HELPER, row.span

@@ -155,12 +155,25 @@ class Change(Struct, frozen=True):
     why: str = ""
 
 
+class PortProxy(Struct, frozen=True):
+    """A row of `netsh interface portproxy show all`: what is listened on, and where it goes. `listen_address` and
+    `connect_address` are texts (`*` for any); ports are numbers; `family` is that of what is listened on."""
+
+    listen_address: str
+    listen_port: int
+    connect_address: str
+    connect_port: int
+    span: Span
+    family: Family = Family.IPV4
+
+
 class WindowsChanges(Struct, frozen=True):
     """A script of changes, in order, to be made to the rules that the other exports of the host hold (none: to
-    rules nobody exported)."""
+    rules nobody exported), and the port proxies that it makes."""
 
     path: str
     changes: tuple[Change, ...]
+    proxies: tuple[PortProxy, ...] = ()
 
 
 class ProfileState(Struct, frozen=True):
@@ -198,18 +211,6 @@ class WindowsProfiles(Struct, frozen=True):
     profiles: tuple[ProfileState, ...]
     store: str = "effective"
     current: tuple[str, ...] = field(default=())
-
-
-class PortProxy(Struct, frozen=True):
-    """A row of `netsh interface portproxy show all`: what is listened on, and where it goes. `listen_address` and
-    `connect_address` are texts (`*` for any); ports are numbers; `family` is that of what is listened on."""
-
-    listen_address: str
-    listen_port: int
-    connect_address: str
-    connect_port: int
-    span: Span
-    family: Family = Family.IPV4
 
 
 class PortProxies(Struct, frozen=True):

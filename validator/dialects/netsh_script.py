@@ -16,7 +16,7 @@ from validator.dialects._netsh_commands import change
 from validator.dialects._netsh_values import PARAMETERS, SELECTORS
 from validator.dialects._script_lines import Command, commands, is_powershell
 from validator.dialects._windows import convert
-from validator.dialects._windows_rules import Change, WindowsChanges
+from validator.dialects._windows_rules import Change, PortProxy, WindowsChanges
 from validator.errors import ExportError
 from validator.packets.fields import Family
 from validator.source import Ledger, LineState, Source
@@ -26,8 +26,9 @@ TITLE = "a script of netsh advfirewall commands (.bat, .cmd, .ps1)"
 PLATFORM = "windows"
 
 _COMMAND = re.compile(
-    r"([^&]*&)?\s*@?\s*(call\s+)?\"?(\S*[\\/])?netsh(\.exe)?\"?\s+(advfirewall\s+(firewall\s+(add|set|delete)|set|reset)"
-    r"|firewall\s+(add|set|delete|reset))\b",
+    r"([^&]*&|\s*(if|for)\b.*[\s(@])?\s*@?\s*(call\s+)?\"?(\S*[\\/])?netsh(\.exe)?\"?\s+(-c\s+)?(adv\w*\s+"
+    r"(?!((fi?r?e?w?a?l?l?|mon\w*|con\w*|main\w*)\s+)?(sh\w*|dump|export|help|/?\?))[a-z]"
+    r"|firewall\s+(add|set|delete|reset)\b)",
     re.IGNORECASE,
 )
 _HELP = re.compile(r"\s*Usage:\s+(set|add|delete)\s", re.IGNORECASE)
@@ -47,13 +48,16 @@ def parse(source: Source, ledger: Ledger) -> Fragment:
         if _HELP.match(line):
             raise ExportError("this is netsh's help, not a script", "pass the script or an export", source.path, number)
     changes: list[Change] = []
+    proxies: list[PortProxy] = []
     for command in commands(source.lines, is_powershell(source.path, source.lines)):
         found = change(command, source.path)
-        if found is not None:
+        if isinstance(found, PortProxy):
+            proxies.append(found)
+        elif found is not None:
             found = _whole(found, command, source)
             changes.append(found)
         ledger.mark_range(command.first, command.last, _state(found))
-    data = WindowsChanges(source.path, tuple(changes))
+    data = WindowsChanges(source.path, tuple(changes), tuple(proxies))
     return Fragment(NAME, PLATFORM, source.path, data, tuple(Family))
 
 
@@ -65,9 +69,11 @@ def _whole(found: Change, command: Command, source: Source) -> Change:
     return found
 
 
-def _state(found: Change | None) -> LineState:
+def _state(found: Change | PortProxy | None) -> LineState:
     if found is None:
         return LineState.IGNORED
+    if isinstance(found, PortProxy):
+        return LineState.MODELLED
     if found.why:
         return LineState.UNSUPPORTED
     return LineState.CONDITIONAL if found.rule and found.rule.is_conditional else LineState.MODELLED
