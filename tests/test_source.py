@@ -173,3 +173,11 @@ def test_the_counts_add_up_to_the_lines() -> None:
     for line, state in ((1, LineState.MODELLED), (3, LineState.CONDITIONAL), (4, LineState.UNSUPPORTED)):
         ledger.mark(line, state)
     assert ledger.counts() == {"total": 5, "modelled": 1, "ignored": 1, "conditional": 1, "unsupported": 2}
+
+
+@pytest.mark.parametrize("encoding", ["cp1250", "cp852"])
+def test_latin_words_are_not_taken_for_east_asian_ones(encoding: str) -> None:
+    text = (
+        "Nazwa reguły:   Serwer poczty\nKierunek:       Przychodzący\nWłączono:       Tak\nAkcja:          Zezwalaj\n"
+    )
+    assert from_bytes(text.encode(encoding), "pl.txt").lines[1].endswith("Przychodzący")

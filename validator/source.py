@@ -217,6 +217,10 @@ def _printable(text: str, path: str) -> str:
 _WRONG = frozenset("─│┌┐└┘├┤┬┴┼═║╒╓╔╕╖╗╘╙╚╛╜╝╞╟╠╡╢╣╤╥╦╧╨╩╪╫╬▀▄█▌▐░▒▓■¤¦§¨©¬®¯±´¶·¸¹²³¼½¾×÷ƒ†‡‰‹›™šžŸœ€‚„…^")
 
 
+_MIXED = re.compile("[a-z][\u2e80-\uffdc]|[\u2e80-\uffdc][a-z]")
+"""A letter of East Asia in a word of small Latin letters: two bytes of another code page."""
+
+
 def _code_page(data: bytes, path: str) -> tuple[str, str]:
     """The text in the code page that gives the most known words, then the most letters, of the lines that differ."""
     sample = _telling_lines(data)
@@ -229,7 +233,7 @@ def _code_page(data: bytes, path: str) -> tuple[str, str]:
         foreign = {char for char in text if ord(char) > 127}
         wrong = sum(text.count(char) for char in foreign if char in _WRONG or not char.isalpha())
         capitals = sum(1 for a, b in pairwise(text) if a.islower() and b.isupper() and ord(b) > 127)
-        ranked.append((-telling(text), wrong + capitals, rank, encoding))
+        ranked.append((-telling(text), wrong + capitals + len(_MIXED.findall(text)), rank, encoding))
     for *_, encoding in sorted(ranked):
         try:
             return _printable(data.decode(encoding), path), encoding
