@@ -271,13 +271,13 @@ def test_a_host_of_which_only_the_proxy_is_known_is_an_error(tmp_path: Path) -> 
 
 
 def test_only_assumptions_that_were_used_are_reported() -> None:
-    assert set(checked("netsh_rules/open.txt").report.assumptions) == {"hidden-scope", "profile-defaults"}
+    assert set(checked("netsh_rules/open.txt").report.assumptions) == {"hidden-scope", "profile-defaults", "group-policy"}
     assert checked("iptables_save/open.rules").report.assumptions == {}
 
 
 def test_withdrawn_assumptions_leave_nothing_proved() -> None:
     loaded = load([str(FIXTURES / "netsh_rules/open.txt")])
-    options = CheckOptions((FOUR,), frozenset({"hidden-scope", "profile-defaults"}))
+    options = CheckOptions((FOUR,), frozenset({"hidden-scope", "profile-defaults", "group-policy"}))
     report = check(loaded, POLICY, None, options).report
     assert {each.verdict for each in report.results} == {Verdict.UNKNOWN}
     assert report.assumptions == {}

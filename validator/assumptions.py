@@ -39,8 +39,8 @@ ASSUMPTIONS: Mapping[str, str] = {
         "file, -var); `terraform show -json PLAN` shows what was passed"
     ),
     "group-policy": (
-        "no group policy sets a profile otherwise than it is set locally; "
-        "`reg export HKLM\\SOFTWARE\\Policies\\Microsoft\\WindowsFirewall` exports what it sets"
+        "no group policy sets a profile otherwise than it is set locally, or has rules of its own; "
+        "`reg export HKLM\\SOFTWARE\\Policies\\Microsoft\\WindowsFirewall` exports what it says"
     ),
     "edge-traversal": (
         "no connection comes in through a NAT by a tunnel of the host (Teredo, IP-HTTPS), which rules without edge "

@@ -186,5 +186,13 @@ def test_a_script_switches_a_profile_off_unless_group_policy_sets_it() -> None:
         assert verdict(wall(*texts), 81, in_interface="domain") == "accept"
         taken_back = wall(*texts, withdrawn=("group-policy", "profile-defaults"))
         assert verdict(taken_back, 81, in_interface="domain") == "unknown"
-    unchanged = wall(rules, every(), withdrawn=("group-policy",))
-    assert verdict(unchanged, 81, in_interface="domain") == "drop"
+    assert verdict(wall(rules, every()), 81, in_interface="domain") == "drop"
+    taken_back = wall(rules, every(), withdrawn=("group-policy",))
+    assert verdict(taken_back, 81, in_interface="domain") == "unknown"  # it may have rules that let it in
+
+
+def test_rules_of_group_policy_that_nobody_exported_are_assumed_to_be_none() -> None:
+    texts = dump(listed(LocalPort="80"), listed(Direction="Out", Enabled="No")), every()
+    for hook, expected in (("input", "accept"), ("output", "accept")):
+        assert verdict(wall(*texts), 80, hook=hook) == expected
+        assert verdict(wall(*texts, withdrawn=("group-policy",)), 80, hook=hook) == "unknown"

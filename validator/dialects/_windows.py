@@ -143,6 +143,7 @@ class _Builder:
                 why = f"local rules do not count in the {state.name} profile; those of group policy are not exported"
                 here = (self._profile(state.name, inbound),)
                 rules.extend(undecidable(here, state.policy_span, why, why))
+        rules.extend(self._rules_of_policy(inbound))
         rules.extend(self._weighed(inbound))
         for profile in PROFILES:
             rules.extend(self._default(profile, inbound))
@@ -184,10 +185,20 @@ class _Builder:
         if profile in self._local and not self._knows_policy(inbound):
             text = f"group policy sets the {profile} profile otherwise"
             span = self._states[profile].state_span
-            taken = None if "group-policy" in self._options.withdrawn else False
-            key = f"{self._options.host}: {text}"
-            otherwise = ConditionMatch(Condition(key, text, span, "group-policy", taken))
-            yield from undecidable((self._profile(profile, inbound), otherwise), span, text, text)
+            yield from self._by_policy((self._profile(profile, inbound),), span, text)
+
+    def _rules_of_policy(self, inbound: bool) -> Iterator[Rule]:
+        """What rules of group policy may do beside those that were exported: anything, and their blocks override."""
+        if self._exported and not self._knows_policy(inbound):
+            text = f"group policy has {'inbound' if inbound else 'outbound'} rules of its own"
+            yield from self._by_policy((), Span(self._path, 1, text), text)
+
+    def _by_policy(self, here: tuple[Match, ...], span: Span, text: str) -> Iterator[Rule]:
+        """Rules that may do anything `here`, if group policy says so."""
+        taken = None if "group-policy" in self._options.withdrawn else False
+        key = f"{self._options.host}: {text}"
+        otherwise = ConditionMatch(Condition(key, text, span, "group-policy", taken))
+        yield from undecidable((*here, otherwise), span, text, text)
 
     def _switched(self, profile: str, inbound: bool) -> Iterator[Rule]:
         """What a profile's state does before any rule: off lets all pass, block-always nothing in."""

@@ -27,7 +27,7 @@ PLATFORM = "windows"
 
 _COMMAND = re.compile(
     r"([^&]*&|\s*(if|for)\b.*[\s(@])?\s*@?\s*(call\s+)?\"?(\S*[\\/])?netsh(\.exe)?\"?\s+(-c\s+)?(adv\w*\s+"
-    r"(?!((fi?r?e?w?a?l?l?|mon\w*|con\w*|main\w*)\s+)?(sh\w*|dump|export|help|/?\?))[a-z]"
+    r"(f\w*\s+(a\w*|set?|d\w*)\s+r\w*|set|reset|import|(consec|mainmode)\s+(add|set|delete))\b"
     r"|firewall\s+(add|set|delete|reset)\b)",
     re.IGNORECASE,
 )
