@@ -271,7 +271,11 @@ def test_a_host_of_which_only_the_proxy_is_known_is_an_error(tmp_path: Path) -> 
 
 
 def test_only_assumptions_that_were_used_are_reported() -> None:
-    assert set(checked("netsh_rules/open.txt").report.assumptions) == {"hidden-scope", "profile-defaults", "group-policy"}
+    assert set(checked("netsh_rules/open.txt").report.assumptions) == {
+        "hidden-scope",
+        "profile-defaults",
+        "group-policy",
+    }
     assert checked("iptables_save/open.rules").report.assumptions == {}
 
 

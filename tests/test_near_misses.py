@@ -132,6 +132,35 @@ def test_an_overruled_rule_is_named_with_the_rule_that_overrules_it(tmp_path: Pa
     assert miss.by.text.startswith("Rule Name: stop | In | Block")
 
 
+@pytest.mark.parametrize(
+    ("listed", "more", "why"),
+    [
+        ({"Enabled": "No"}, "", "disabled"),
+        ({"Profiles": "Public"}, "", "other-profile"),
+        ({"RemoteIP": "10.20.0.0/16"}, OFFICE, "other-addresses"),
+        ({"RemoteIP": "LocalSubnet"}, OFFICE, "other-addresses"),
+        ({"Enabled": "No", "Protocol": "Any"}, "", "disabled"),
+    ],
+)
+def test_a_rule_for_any_port_and_program_is_named_too(
+    tmp_path: Path, listed: dict[str, str], more: str, why: str
+) -> None:
+    ports = {"LocalPort": "Any", "RemotePort": "Any"}
+    text = rule(**listed, **ports)
+    if listed.get("Protocol") == "Any":  # netsh shows no ports then
+        text = "\n".join(line for line in text.splitlines() if "Port:" not in line) + "\n"
+    whole = report(tmp_path, [text], HOST, more)
+    (found,) = whole.results
+    assert found.verdict == "blocked"
+    assert only(found).why == why
+    assert "PP025" not in {finding.rule for finding in whole.findings}
+
+
+def test_a_rule_for_any_port_is_named_where_another_overrules_it(tmp_path: Path) -> None:
+    miss = only(judged(tmp_path, rule("stop", Action="Block"), rule("all", LocalPort="Any")))
+    assert (miss.why, miss.name) == ("too-late", "all")
+
+
 def test_a_rule_for_any_port_counts_where_its_program_has_the_name_of_the_module_s(tmp_path: Path) -> None:
     for program, expected in ((OLD, ["other-program"]), (r"D:\other.exe", []), (OURS, [])):
         found = judged(tmp_path, rule(LocalPort="Any", Program=program), host=PROGRAMS)

@@ -61,17 +61,18 @@ def near_misses(question: Question, verdict: Verdict, restricted: bool) -> tuple
 
 def _candidates(question: Question) -> list[Rule]:
     """The rules that accept requests to the ports by number, or to any port of a program that has the name of one of
-    the module's: the program was moved, or is another version."""
+    the module's: the program was moved, or is another version. On Windows also those to any port of any program;
+    elsewhere there are too many of these to be news."""
     requirement, path = question.requirement, question.path
     protocol, ports = PROTOCOLS[requirement.protocol], requirement.entry.ports
     found = path.opening(protocol, ports)
     names = {file_name(program) for program in requirement.programs}
-    if names:
-        found += [
-            rule
-            for rule in path.opening_programs(protocol)
-            if names & {file_name(value) for _, value in _programs(rule)}
-        ]
+    on_windows = any(crossing.firewall.platform == "windows" for crossing in path.crossings)
+    if names or on_windows:
+        for rule in path.opening_every_port(protocol):
+            programs = {file_name(value) for _, value in _programs(rule)}
+            if names & programs if programs else on_windows and rule.name:  # defaults have none
+                found.append(rule)
     return found
 
 

@@ -209,7 +209,7 @@ class _Builder:
             unknown = self._assumed(f"the {profile} profile is off", False)
             yield Rule((here, unknown), ACCEPT, span, f"{profile} profile off", implicit=True)
         elif not state.on:
-            yield Rule((here,), ACCEPT, state.state_span, f"{profile} profile off", f"{profile} profile off")
+            yield Rule((here,), ACCEPT, state.state_span, f"{profile} profile off")
         if not inbound:
             return
         if state is None or state.inbound is None:

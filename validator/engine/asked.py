@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TypeGuard
 
-from validator.model import MODULES_ANSWER, AnyOf, Condition, ConditionMatch, FieldMatch, Match, NoneOf, Rule
+from validator.model import AnyOf, Condition, ConditionMatch, FieldMatch, Match, NoneOf, Rule
 from validator.packets.fields import Field, Intervals
 from validator.packets.intervals import normalise
 
@@ -26,12 +26,6 @@ def asked_ports(match: Match) -> Iterator[Intervals]:
 def names_ports(rule: Rule) -> bool:
     """Whether a rule is made for some destination ports."""
     return any(True for match in rule.matches for _ in asked_ports(match))
-
-
-def asks_the_module(match: Match) -> bool:
-    """Whether a match is a condition that a module may answer of itself."""
-    about = match.condition.about if isinstance(match, ConditionMatch) else None
-    return about is not None and about[0] in MODULES_ANSWER
 
 
 def _is_port(match: Match) -> TypeGuard[FieldMatch]:

@@ -14,7 +14,7 @@ from functools import cached_property, partial
 
 from msgspec import Struct
 
-from validator.engine.asked import asked_ports, asks_the_module, names_ports
+from validator.engine.asked import asked_ports, names_ports
 from validator.engine.buckets import Buckets
 from validator.engine.evaluate import OPPOSITE, Decider, Evaluator, Outcome
 from validator.engine.legs import EPHEMERAL, LEGS, RELATED, Leg
@@ -269,16 +269,11 @@ class Path:
             self._opened[key] = evaluator.meeting([found[place] for place in sorted(found)])
         return list(self._opened[key])
 
-    def opening_programs(self, protocol: int) -> list[Rule]:
-        """The rules, disabled ones too, that would accept requests to any port of one program or service."""
+    def opening_every_port(self, protocol: int) -> list[Rule]:
+        """The rules, disabled ones too, that would accept requests to any port, perhaps of one program or service."""
         evaluator = Evaluator(self.space, self._bounds(False, self._ports) | {Field.PROTOCOL: ((protocol, protocol),)})
         return evaluator.meeting(
-            [
-                rule
-                for chain in self._entered
-                for rule in chain.rules
-                if _may_open(rule) and any(map(asks_the_module, rule.matches)) and not names_ports(rule)
-            ]
+            [rule for chain in self._entered for rule in chain.rules if _may_open(rule) and not names_ports(rule)]
         )
 
     @cached_property
