@@ -89,7 +89,8 @@ FACTS: Mapping[str, Mapping[str, Type]] = {
     # A rule that would have let requests pass; or, where `why` is no-rule, that there is none.
     "near-miss": {
         **_PLACE,
-        "why": _TEXT,  # disabled, too-late, other-profile, other-program, other-addresses, some-addresses, no-rule
+        # disabled, not-merged, too-late, other-profile, other-program, other-addresses, some-addresses, no-rule
+        "why": _TEXT,
         "direction": _TEXT,
         "rule": _TEXT,  # `the rule 'NAME'`, or `a rule` where it has none
         "line": _TEXT,

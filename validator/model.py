@@ -221,7 +221,8 @@ class Rule(Struct, frozen=True, gc=False):
     what changes when an export is made again (line numbers, counters); fingerprints stand on it.
     A rule that is not `enabled` never matches, but reports name it. `implicit` rules stand in no
     line (replies of a stateful firewall, built-in defaults). `understood` is False for a stand-in
-    of a line that was not understood.
+    of a line that was not understood. A `void` rule is not enabled, since rules made locally do not count where it
+    would.
     """
 
     matches: tuple[Match, ...]
@@ -232,6 +233,7 @@ class Rule(Struct, frozen=True, gc=False):
     enabled: bool = True
     implicit: bool = False
     understood: bool = True
+    void: bool = False
 
 
 class Chain(Struct, frozen=True):

@@ -33,7 +33,7 @@ from validator.results import NearMiss, Verdict
 from validator.source import Span
 from validator.witness import blocks
 
-DISABLED, TOO_LATE, OTHER_PROFILE = "disabled", "too-late", "other-profile"
+DISABLED, TOO_LATE, OTHER_PROFILE, NOT_MERGED = "disabled", "too-late", "other-profile", "not-merged"
 OTHER_PROGRAM, OTHERADDRESSES, SOMEADDRESSES = "other-program", "other-addresses", "some-addresses"
 _MOST = 8
 _INTERFACES = (Field.IN_INTERFACE, Field.OUT_INTERFACE)
@@ -146,7 +146,7 @@ class _Finder:
         if obstacles is None:
             return None
         if not rule.enabled:
-            obstacles.insert(0, DISABLED)
+            obstacles.insert(0, NOT_MERGED if rule.void else DISABLED)
         programs = self._other_programs(rule)
         if programs:
             obstacles.append(OTHER_PROGRAM)

@@ -66,9 +66,9 @@ class ConditionUse(Struct, frozen=True):
 class NearMiss(Struct, frozen=True):
     """A rule that would have opened the port, and why it does not.
 
-    `why` is `disabled`, `other-profile` (its `profiles`), `other-addresses` (its `addresses`), `other-program` (its
-    `programs`) or `too-late` (overruled by the line `by`); `also` are further ones of these. `some-addresses`:
-    it does open the port, but for its `addresses` only.
+    `why` is `disabled`, `not-merged` (made locally, where local rules do not count), `other-profile` (its `profiles`),
+    `other-addresses` (its `addresses`), `other-program` (its `programs`) or `too-late` (overruled by the line `by`);
+    `also` are further ones of these. `some-addresses`: it does open the port, but for its `addresses` only.
     """
 
     why: str

@@ -13,6 +13,7 @@ from validator.source import Span
 NO_RULE = "no-rule"
 _PARTS = {
     "disabled": "is disabled",
+    "not-merged": "is made locally, where local rules do not count",
     "other-profile": "is only for these profiles: {profiles}",
     "other-addresses": "is for other addresses ({addresses})",
     "other-program": "is for another program ({programs})",

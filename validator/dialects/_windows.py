@@ -47,6 +47,8 @@ from validator.model import (
 from validator.packets.fields import Field
 from validator.source import Span
 
+_Weighed = tuple[WindowsRule, tuple[str, ...], WindowsRule, bool]
+"""A rule as it counts, what its dump hides, the rule that the export tells, and whether it is void here."""
 _HELPER = (r"%SystemRoot%\System32\svchost.exe", "iphlpsvc")
 _RULES_COMMAND = "netsh advfirewall firewall show rule name=all verbose"
 
@@ -155,19 +157,22 @@ class _Builder:
         """Whether the rules of group policy were exported."""
         return GROUP_POLICY[0 if inbound else 1] in self._policy
 
-    def _in_force(self, rule: WindowsRule, inbound: bool) -> Iterator[WindowsRule]:
-        """A rule in the profiles in which it counts: local ones may be void ([MS-FASP] 2.2.38). Whether the ActiveStore
-        holds such rules or only those that count, Microsoft does not say: one from there is on a condition."""
+    def _in_force(self, rule: WindowsRule, inbound: bool) -> Iterator[tuple[WindowsRule, bool]]:
+        """A rule in the profiles in which it counts, and, with True, where it is void: local ones may be ([MS-FASP]
+        2.2.38). Whether the ActiveStore holds such rules or only those that count, Microsoft does not say: one from
+        there is on a condition."""
         here = tuple([name for name in rule.profiles if name in self._void])
         if rule.store != "local" or not here or not self._knows_policy(inbound):
-            yield rule
+            yield rule, False
             return
-        left = tuple(name for name in rule.profiles if name not in self._void)
-        if left:
-            yield replace(rule, profiles=left)
         if rule.path in self._active_store:
             limit = Limit("other", f"rules made locally count in the profiles {', '.join(here)}, though not merged")
-            yield replace(rule, profiles=here, limits=(*rule.limits, limit))
+            yield replace(rule, profiles=here, limits=(*rule.limits, limit)), False
+        else:
+            yield replace(rule, profiles=here, enabled=False), True
+        left = tuple(name for name in rule.profiles if name not in self._void)
+        if left:
+            yield replace(rule, profiles=left), False
 
     # --- profiles ----------------------------------------------------------
 
@@ -252,23 +257,23 @@ class _Builder:
         if not self._exported:
             why = f"the rules were not exported: run {_RULES_COMMAND}"
             yield from undecidable((), Span(self._path, 1, why), why, why)
-        weighed: dict[str, list[tuple[WindowsRule, tuple[str, ...]]]] = {"bypass": [], "block": [], "allow": []}
+        weighed: dict[str, list[_Weighed]] = {"bypass": [], "block": [], "allow": []}
         for dump in self._dumps:
             for rule in dump.rules:
                 if rule.anything or (rule.inbound is not inbound and not rule.why):
                     continue
-                for counting in self._in_force(rule, inbound):
-                    if counting.why:
+                for counting, void in self._in_force(rule, inbound):
+                    if not counting.why:
+                        weighed[counting.action].append((counting, dump.hides, rule, void))
+                    elif not void:
                         yield from undecidable((), counting.span, counting.canonical, counting.why)
-                    else:
-                        weighed[counting.action].append((counting, dump.hides))
         side = Side(inbound, self._options, self._scope)
         for action, rules in weighed.items():
-            for rule, hides in rules:
-                if rule.store != "static" or action == "block":
-                    yield self._rule(side, rule, hides)
+            for each in rules:
+                if each[0].store != "static" or action == "block":
+                    yield self._rule(side, *each)
             if action == "block":
-                for rule, hides in weighed["allow"]:
+                for rule, hides, *_ in weighed["allow"]:
                     yield from self._unsecured(side, rule, hides)
 
     def _unsecured(self, side: Side, rule: WindowsRule, hides: tuple[str, ...]) -> Iterator[Rule]:
@@ -283,7 +288,9 @@ class _Builder:
         matches = side.matches(rest, rest.span, hides)
         yield Rule((*matches, unsecured, stops), DROP, rule.span, rule.canonical, "", rule.enabled)
 
-    def _rule(self, side: Side, rule: WindowsRule, hides: tuple[str, ...]) -> Rule:
-        span = rule.span
+    def _rule(self, side: Side, rule: WindowsRule, hides: tuple[str, ...], told: WindowsRule, void: bool) -> Rule:
+        """A rule as it counts, in the words of the one that the export tells."""
+        span = told.span
         action = DROP if rule.action == "block" else ACCEPT
-        return Rule(side.matches(rule, span, hides), action, span, rule.canonical, rule.name, rule.enabled)
+        matches = side.matches(rule, span, hides)
+        return Rule(matches, action, span, told.canonical, rule.name, rule.enabled, void=void)
