@@ -31,7 +31,7 @@ class Settings:
 
     def rounds_of(self, size: int) -> int:
         """Fewer runs where one takes long."""
-        return self.rounds if size < 20_000 else min(self.rounds, 3)
+        return self.rounds if size < 20_000 else min(self.rounds, 3 if size < 500_000 else 1)
 
 
 def _written(settings: Settings, name: str, lines: Iterable[str]) -> Path:
