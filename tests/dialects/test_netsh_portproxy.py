@@ -5,9 +5,14 @@ from __future__ import annotations
 import pytest
 
 from tests.dialects.exports import counts, read, refusal
+from tests.dialects.test_netsh_global import WINDOWS
+from tests.dialects.test_netsh_legacy import vista
+from tests.dialects.test_netsh_monitor import network
+from tests.dialects.test_netsh_profiles import every
 from validator.dialects._windows_rules import PortProxies
 
 DASHES = "--------------- ----------  --------------- ----------\n"
+WINHTTP = "\nCurrent WinHTTP proxy settings:\n\n    Direct access (no proxy server).\n"
 JAPANESE = "ipv4 をリッスンする:         ipv4 に接続する:"
 
 
@@ -61,3 +66,16 @@ def test_a_row_that_is_none_is_refused(row: str) -> None:
 def test_a_table_without_columns_is_refused() -> None:
     text = table("* 1 10.0.0.1 2") + "Listen on ipv6:             Connect to ipv4:\n"
     assert "a table without its columns: the output is cut" in refusal(text)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [every(), WINDOWS, vista(), network("Public Profile:", "Net") + "Ok.\n", WINHTTP],
+    ids=["profiles", "global", "legacy", "monitor", "winhttp"],
+)
+def test_another_output_in_the_file_is_to_be_parted(other: str) -> None:
+    proxy = table("* 9340 10.0.0.5 80", title="Qwx a:  Qwx b:")
+    problem = "two outputs stand in one file: one is of port proxies; pass each output as a file of its own"
+    for text in (other + proxy, proxy + other):
+        line = text.splitlines().index("* 9340 10.0.0.5 80") + 1
+        assert refusal(text) == f"dump:{line}: {problem}"

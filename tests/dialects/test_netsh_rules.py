@@ -439,8 +439,10 @@ def test_profiles_and_rules_in_one_file_are_to_be_parted() -> None:
 def test_port_proxies_and_rules_in_one_file_are_to_be_parted() -> None:
     row = "*               80          10.0.0.9        8080"
     table = f"\nListen on ipv4:             Connect to ipv4:\n\n{'-' * 15} {'-' * 10}  {'-' * 15} {'-' * 10}\n{row}\n\n"
-    for text in (table + dump(rule()), dump(rule()) + table):
-        assert "two outputs stand in one file: rules and port proxies; pass each as a file of its own" in refusal(text)
+    for text in (table + dump(rule()), dump(rule()) + table, dump(rule()) + table + dump(rule())):
+        told = refusal(text)
+        assert "two outputs stand in one file: one is of port proxies; pass each output as a file of its own" in told
+        assert f"dump:{text.splitlines().index(row) + 1}:" in told
 
 
 @pytest.mark.parametrize("line", ["Rule Name:", DASHES])

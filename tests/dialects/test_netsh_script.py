@@ -176,7 +176,30 @@ def test_a_command_is_known_in_many_forms(form: str) -> None:
         ("reg import settings.reg", "it runs something else"),
         ("netsh interface portproxy reset", "netsh interface portproxy reset"),
         ("netsh int portproxy delete v4tov4 listenport=80", "netsh interface portproxy delete v4tov4"),
-        ("netsh interface portproxy add v4tov4 listenport=%P%", "its ports are no numbers"),
+        ("netsh interface portproxy add v4tov4 listenport=%P%", "holds a variable"),
+        ("netsh interface portproxy add v4tov4 listenport=80 listenaddress=!IP!", "holds a variable"),
+        ("netsh interface portproxy add v4tov4 listenport=80 connectaddress=", "is empty"),
+        ("netsh interface portproxy add v4tov4 listenport=http", "its ports are no numbers"),
+        ("netsh interface portproxy add v4tov4 listenport=80\n connectport=81", "line 3 seems to go on with it"),
+        ("netsh in p a v4tov4 listenport=80", "netsh interface portproxy a v4tov4"),
+        ("if exist x netsh interface portproxy add v4tov4 80", "no plain netsh command"),
+        ("for %%p in (80) do netsh int portproxy add v4tov4 %%p", "no plain netsh command"),
+        ("pushd interface portproxy\nadd v4tov4 listenport=80", "no plain netsh command"),
+        ("if exist x netsh exec rules.txt", "no plain netsh command"),
+        ('net stop "Windows Defender Firewall"', "no plain netsh command"),
+        ("sc stop bfe", "no plain netsh command"),
+        ("if exist x call other.cmd", "it runs something else"),
+        ("if not exist x (other.cmd)", "it runs something else"),
+        ("for %%f in (*.cmd) do call %%f", "it runs something else"),
+        ("for /f %%i in ('other.cmd') do echo %%i", "it runs something else"),
+        ("%TOOL% /x", "it runs something else"),
+        ("C:\\scripts\\lockdown", "it runs something else"),
+        ("C:\\Users\\me>lockdown", "it runs something else"),
+        (". .\\lock.ps1", "it runs something else"),
+        ("echo lockdown | cmd", "it runs something else"),
+        ("cmd < lockdown.txt", "it runs something else"),
+        ("gpupdate /force", "it runs something else"),
+        ("runas /user:admin lockdown.cmd", "it runs something else"),
         ("ping server && netsh interface portproxy add v4tov4 80", "it stands behind &&"),
         ("if exist x " + RULE, "no plain netsh command"),
         ("for %%p in (80 443) do netsh advfirewall firewall add rule name=%%p", "no plain netsh command"),
@@ -322,6 +345,116 @@ def test_a_port_proxy_is_made(command: str, proxy: tuple[str, int, str, int]) ->
     assert (found.listen_address, found.listen_port, found.connect_address, found.connect_port) == proxy
     assert found.family is (Family.IPV6 if "v6tov" in command else Family.IPV4)
     assert wall(RULE + "protocol=tcp localport=80\nnetsh interface portproxy " + command).forwards[0].port == 80
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "lockdown",
+        "call lockdown",
+        "start lockdown",
+        "powershell lock",
+        "else lockdown",
+        'if "%1"=="" lockdown',
+        'if /i "%1" == "a" (lockdown)',
+        "if %ERRORLEVEL% neq 0 lockdown",
+        'if exist "a b" (echo a) else (call lockdown)',
+        ">nul 2>&1 lockdown",
+        "C:\\scripts\\lockdown>nul",
+        "reg add %KEY% /v a /d 1",
+        "schtasks /run /tn lockdown",
+        "for /f %%i in ('netstat -n | find \"9340\"') do lockdown",
+        "bitsadmin /transfer a b c",
+    ],
+)
+def test_in_a_batch_file_what_is_not_known_may_change_the_firewall(line: str) -> None:
+    assert "it runs something else" in why(f"{RULE}\n{line}", "script.cmd")
+    assert "it runs something else" in why(f"@echo off\n{RULE}\n{line}")
+
+
+def test_a_batch_file_of_windows_own_commands_leaves_the_firewall_alone() -> None:
+    lines = r"""
+    @echo off
+    setlocal EnableDelayedExpansion
+    chcp 65001 >nul
+    set "PORT=9340"
+    set /p ANSWER=Go on?
+    cd /d "%~dp0"
+    cd..
+    >nul 2>&1 net session || exit /b
+    if exist a (echo a) else (echo b)
+    if not exist "C:\OL logs" mkdir "C:\OL logs"
+    if "%1"=="" echo usage: %0 port
+    if errorlevel 1 (
+      echo. failed & pause
+    ) else (
+      echo(done
+    )
+    for %%f in (*.log) do del /q %%f
+    for /f "tokens=2" %%i in ('ipconfig ^| find "IPv4"') do set IP=%%i
+    C:\Windows\System32\timeout.exe /t 5 >nul 2>&1
+    copy /y a.cmd b.cmd
+    net start spooler
+    sc query mpssvc
+    reg query HKLM\Software\OL
+    schtasks /query
+    call :open 80
+    echo call other.cmd
+    netsh winhttp show proxy
+    :open
+    """
+    text = "\n".join(line.strip() for line in lines.splitlines() if line.strip()).replace("\\\\", "\\")
+    assert len(changes(f"{RULE}\n{text}", "script.cmd")) == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "lockdown",
+        ".\\lock.ps1",
+        ". .\\lock.ps1",
+        "& $tool",
+        "$result = .\\lock.ps1",
+        "if ($x) { .\\lock.ps1 }",
+        'Write-Host "a $(.\\lock.ps1)"',
+        "$x | Invoke-Expression",
+        "Import-Module .\\Lock.psm1",
+        "Set-NetConnectionProfile -NetworkCategory Public",
+    ],
+)
+def test_in_powershell_what_is_not_known_may_change_the_firewall(line: str) -> None:
+    assert "it runs something else" in why(f"{RULE}\n{line}", "script.ps1")
+
+
+def test_cmdlets_that_look_and_compute_leave_the_firewall_alone() -> None:
+    lines = """
+    param([string]$Name = "a")
+    $ErrorActionPreference = "Stop"
+    $rules = Get-Content a.txt | Where-Object { $_ -match "x" }
+    Write-Host "Run other.cmd"
+    if (-not (Test-Path a.txt)) { Write-Error "none"; }
+    foreach ($rule in $rules) { Write-Output $rule }
+    try { Get-Service a } catch { Write-Warning "b" }
+    [int]$count = 3
+    $table = @{
+      Name = 1
+    }
+    Import-Module NetSecurity
+    Start-Sleep -Seconds 5
+    Write-Host "${env:A} of {rules}: {0}" -f 'b {c}'
+    "done"
+    """
+    assert len(changes("\n".join([RULE, *map(str.strip, lines.splitlines())]), "script.ps1")) == 1
+
+
+@pytest.mark.parametrize("line", ["netsh interface portproxy add v4tov4 80 web", "netsh int portp reset"])
+def test_a_script_of_port_proxies_alone_is_known(line: str) -> None:
+    assert read(line)[0].NAME == "netsh-script"
+
+
+def test_a_table_of_port_proxies_among_notes_is_to_be_parted() -> None:
+    table = f"{'-' * 15} {'-' * 10}  {'-' * 15} {'-' * 10}\n*               80          10.0.0.9        8080\n"
+    assert "dump:3: two outputs stand in one file" in refusal(f"{RULE}\n{table}")
 
 
 def test_netshs_help_is_no_script() -> None:

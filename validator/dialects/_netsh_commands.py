@@ -11,14 +11,16 @@ import re
 from collections.abc import Mapping, Sequence
 
 from validator.dialects._netsh_values import PARAMETERS, SELECTORS, changed, unset, value
-from validator.dialects._script_lines import Command, Word, prints, runs_another
+from validator.dialects._script_lines import Command, Word, prints
 from validator.dialects._windows_rules import PROFILES, Change, PortProxy
 from validator.packets.fields import Family
 from validator.source import Span
 
 _NETSH = re.compile(r"@?(.*[\\/])?netsh(\.exe)?", re.IGNORECASE)
 _ELSEWHERE = re.compile(
-    r"netsh\b.*\b(adv\w*|firewall|fire|ipsec)\b|\badvfirewall\b|firewallpolicy|\bmpssvc\b|hnetcfg\.fw"
+    r"\A(?:(?!netsh\b).)*netsh\b.*(\b(adv\w*|firewall|fire|ipsec|exec|portp\w*(?!\w|\s+(show|dump|help)))\b|\s-[acfr]\b)"
+    r"|\badvfirewall\b|firewallpolicy|\bmpssvc\b|hnetcfg\.fw|\b(add|set|delete)\s+v[46]tov[46]\b"
+    r"|\b(net1?|sc|service)\b.{0,90}(\bbfe\b|base filtering engine|windows (defender )?firewall)"
     r"|\b(new|set|remove|enable|disable|rename|copy|sync|save)-net(firewall|ipsec)|windowsfirewall\\",
     re.IGNORECASE,
 )
@@ -52,8 +54,6 @@ def change(command: Command, path: str) -> Change | PortProxy | None:
         shown = prints(name) and command.first == command.last
         if _ELSEWHERE.search(command.raw) and not shown and not _looks_only(command):
             return Change("unclear", span, why="it is no plain netsh command, and may change the firewall")
-        if runs_another(command.words):
-            return Change("unclear", span, why="it runs something else, which may change the firewall")
         return None
     try:
         found = _netsh(words[1:], span)
@@ -87,7 +87,7 @@ def _netsh(words: Sequence[Word], span: Span) -> Change | PortProxy | None:
         return _legacy(texts[1:], span)
     if context == "ipsec" and "show" in texts:
         return None
-    if len(context) > 2 and "interface".startswith(context) and len(texts) > 1 and texts[1].startswith("portp"):
+    if len(context) > 1 and "interface".startswith(context) and texts[1:] and "portproxy".startswith(texts[1]):
         return None if texts[2:3] and texts[2] in _SHOWING else _port_proxy(texts[2:], span)
     if not context.isalnum() or context == "exec":  # nothing, an option, a variable
         raise _Unclear("netsh takes its commands from elsewhere")
@@ -105,8 +105,10 @@ def _port_proxy(texts: Sequence[str], span: Span) -> PortProxy:
     given = _positional(texts[2:], _PROXY)
     here = {"4": "127.0.0.1", "6": "::1"}[kind[2]]
     ports = [given.get("listenport", ""), given.get("connectport", given.get("listenport", ""))]
-    plain = all(port.isascii() and port.isdigit() and 0 < int(port) < 65536 for port in ports)
-    if not plain or given.get("protocol", "tcp") != "tcp" or "%" in "".join(texts):
+    plain = all(re.fullmatch("[0-9]{1,5}", port) and 0 < int(port) < 65536 for port in ports)
+    if "" in given.values() or re.search(r"[%!$]", "".join(texts)):
+        raise _Unclear("a parameter of the port proxy is empty, or holds a variable")
+    if not plain or given.get("protocol", "tcp") != "tcp":
         raise _Unclear("its ports are no numbers, or its protocol is not TCP")
     listen = given.get("listenaddress", "*")
     family = Family.IPV4 if kind[1] == "4" else Family.IPV6

@@ -31,15 +31,6 @@ _HERE = re.compile(r"@(['\"])\s*$")
 _PRINTS = re.compile(r"(echo([.:/(].*)?|title|write-(host|output|verbose))", re.IGNORECASE)
 
 
-_RUNNABLE = re.compile(r"\.(cmd|bat|exe|com|msi|ps1|psm1|vbs|vbe|js|wsf|reg|inf|hta)$", re.IGNORECASE)
-_HARMLESS = frozenset(
-    ("ping", "timeout", "net", "sc", "find", "findstr", "whoami", "ipconfig", "choice", "chcp", "more")
-)
-_RUNNERS = frozenset(("powershell", "pwsh", "cmd", "cscript", "wscript", "mshta", "msiexec", "rundll32", "regsvr32"))
-_RUNNERS_OF_FILES = frozenset(("start", "reg", "regedit", "schtasks", "psexec", "wmic"))
-_POWERSHELL_RUNNERS = frozenset(("start-process", "invoke-expression", "iex", "invoke-command", "invoke-item"))
-
-
 class Word(Struct, frozen=True):
     """A word of a command: its text without quotes, and the part of it that stood outside of quotes."""
 
@@ -63,19 +54,6 @@ class Command(Struct, frozen=True):
 def prints(name: str) -> bool:
     """Whether a command of this name only shows its words."""
     return bool(_PRINTS.fullmatch(name.lstrip("@")))
-
-
-def runs_another(words: Sequence[Word]) -> bool:
-    """Whether a command runs a script, or a program that is not one of Windows' own for looking and waiting."""
-    texts = [word.text.lower().lstrip("@&") for word in words if word.text.strip("@&")]
-    if texts[:1] == ["call"] and len(texts) > 1:
-        return not texts[1].startswith(":") and (bool(_RUNNABLE.search(texts[1])) or "%" in texts[1])
-    name = texts[0].replace("/", "\\").rpartition("\\")[2].removesuffix(".exe") if texts else ""
-    if name in _HARMLESS:
-        return False
-    if name in _RUNNERS or name in _RUNNERS_OF_FILES:
-        return any(_RUNNABLE.search(text) or (text[:1] in "-/" and name in _RUNNERS) for text in texts[1:])
-    return bool(texts and _RUNNABLE.search(texts[0])) or name in _POWERSHELL_RUNNERS
 
 
 def is_powershell(path: str, lines: Sequence[str]) -> bool:

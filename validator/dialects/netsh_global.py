@@ -19,6 +19,7 @@ from validator.dialects._netsh_blocks import is_ruler
 from validator.dialects._netsh_titles import commands
 from validator.dialects._windows import convert
 from validator.dialects._windows_rules import PROFILES, WindowsProfiles, WindowsRule, WindowsRules
+from validator.dialects.netsh_portproxy import refuse_beside
 from validator.errors import ExportError
 from validator.packets.fields import Family
 from validator.source import Ledger, LineState, Source
@@ -50,6 +51,7 @@ def sniff(source: Source) -> bool:
 
 def parse(source: Source, ledger: Ledger) -> Fragment:
     """Nothing but a doubt, where another product filters. Raises ExportError where another output follows."""
+    refuse_beside(source)
     lines = source.lines
     rulers = [number for number, line in enumerate(lines, 1) if is_ruler(line)]
     if len(rulers) > 1:

@@ -29,6 +29,7 @@ from validator.dialects._netsh_values import changed, unset, value
 from validator.dialects._windows import convert
 from validator.dialects._windows_rules import LOCAL, Limit, ProfileState, WindowsProfiles, WindowsRule, WindowsRules
 from validator.dialects._windows_store import WindowsStore
+from validator.dialects.netsh_portproxy import refuse_beside
 from validator.errors import ExportError
 from validator.packets.fields import Family
 from validator.source import Ledger, LineState, Source, Span
@@ -91,6 +92,7 @@ class _Section(Struct):
 
 def parse(source: Source, ledger: Ledger) -> Fragment:
     """The states, and of Windows XP the rules. Raises ExportError where the output is cut."""
+    refuse_beside(source)
     reader = _Reader(source, ledger, _is_xp(source))
     for number, line in enumerate(source.lines, 1):
         reader.line(number, line)

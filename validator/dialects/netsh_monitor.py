@@ -23,6 +23,7 @@ from validator.dialects import _netsh_words as netsh
 from validator.dialects._netsh_titles import body, commands, has_columns, sections
 from validator.dialects._windows import convert
 from validator.dialects._windows_rules import PROFILES, WindowsProfiles
+from validator.dialects.netsh_portproxy import refuse_beside
 from validator.errors import ExportError
 from validator.packets.fields import Family
 from validator.source import Ledger, LineState, Source
@@ -51,6 +52,7 @@ def sniff(source: Source) -> bool:
 
 def parse(source: Source, ledger: Ledger) -> Fragment:
     """The active profiles. Raises ExportError where the output is cut."""
+    refuse_beside(source)
     lines = source.lines
     parts = sections(lines)
     written = [number for number, line in enumerate(lines, 1) if line.strip()]

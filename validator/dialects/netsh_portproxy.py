@@ -25,8 +25,7 @@ PLATFORM = "windows"
 STANDS_ALONE = False
 
 _TITLE = re.compile(r"[^:：]*ipv([46])[^:：]*[:：][^:：]*ipv[46][^:：]*[:：]\s*$", re.IGNORECASE)
-DASHES = re.compile(r"\s*-{5,}\s+-{4,}\s+-{5,}\s+-{4,}\s*$")
-"""The line over a table's rows, in every language."""
+_DASHES = re.compile(r"\s*-{5,}\s+-{4,}\s+-{5,}\s+-{4,}\s*$")
 _ROW = re.compile(r"\s*(\S+)\s+([0-9]{1,5})\s+(\S+)\s+([0-9]{1,5})\s*$", re.ASCII)
 _AGAIN = "run the command again and redirect all of its output into the file"
 
@@ -35,7 +34,7 @@ def sniff(source: Source) -> bool:
     """A title with two families over the dashes of four columns, and nothing else of Windows' firewall."""
     lines = source.lines[:400]
     titles = [number for number, line in enumerate(lines) if _TITLE.match(line)]
-    return any(DASHES.match(line) for start in titles for line in lines[start + 1 : start + 5]) and not any(
+    return any(_DASHES.match(line) for start in titles for line in lines[start + 1 : start + 5]) and not any(
         re.match(r"-{20,}\s*$", line) for line in lines
     )
 
@@ -50,7 +49,7 @@ def parse(source: Source, ledger: Ledger) -> Fragment:
             inside, family = False, Family.IPV4 if title[1] == "4" else Family.IPV6
             ledger.mark(number, LineState.IGNORED)
             _head(source, ledger, number)
-        elif DASHES.match(line):
+        elif _DASHES.match(line):
             inside = True
             ledger.mark(number, LineState.IGNORED)
         elif not line.strip():
@@ -61,10 +60,21 @@ def parse(source: Source, ledger: Ledger) -> Fragment:
     return Fragment(NAME, PLATFORM, source.path, PortProxies(source.path, tuple(proxies)), tuple(Family))
 
 
+def refuse_beside(source: Source) -> None:
+    """Raises ExportError where a table of port proxies stands in a file of something else."""
+    if "- -" not in source.text:
+        return
+    for number, line in enumerate(source.lines, 1):
+        below = source.lines[number] if number < len(source.lines) else ""
+        if _DASHES.match(line) and _ROW.match(below):
+            problem = "two outputs stand in one file: one is of port proxies"
+            raise ExportError(problem, "pass each output as a file of its own", source.path, number + 1)
+
+
 def _head(source: Source, ledger: Ledger, title: int) -> None:
     """Mark the header between a title and its dashes. Raises ExportError where the dashes do not follow."""
     for number in range(title + 1, min(title + 5, len(source.lines)) + 1):
-        if DASHES.match(source.lines[number - 1]):
+        if _DASHES.match(source.lines[number - 1]):
             return
         ledger.mark(number, LineState.IGNORED)
     raise ExportError("a table without its columns: the output is cut", _AGAIN, source.path, title)
@@ -92,4 +102,4 @@ def _is_address(text: str) -> bool:
         return bool(re.fullmatch(r"(?=.*[a-z])[a-z0-9._-]+", text, re.IGNORECASE | re.ASCII))
 
 
-__all__ = ["NAME", "PLATFORM", "STANDS_ALONE", "TITLE", "convert", "parse", "sniff"]
+__all__ = ["NAME", "PLATFORM", "STANDS_ALONE", "TITLE", "convert", "parse", "refuse_beside", "sniff"]

@@ -23,6 +23,7 @@ from validator.dialects._netsh_blocks import is_ruler, names
 from validator.dialects._netsh_titles import Section, body, commands, has_columns, sections
 from validator.dialects._windows import convert
 from validator.dialects._windows_rules import PROFILES, ProfileState, WindowsProfiles
+from validator.dialects.netsh_portproxy import refuse_beside
 from validator.errors import ExportError
 from validator.packets.fields import Family
 from validator.source import Ledger, LineState, Source, Span
@@ -62,6 +63,7 @@ def sniff(source: Source) -> bool:
 def parse(source: Source, ledger: Ledger) -> Fragment:
     """The profile states in `source`. Raises ExportError where a block is cut, says a thing twice, or is of a profile
     that is not known."""
+    refuse_beside(source)
     lines = source.lines
     found: dict[str, ProfileState] = {}
     parts = sections(lines)

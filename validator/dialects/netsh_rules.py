@@ -24,7 +24,7 @@ from validator.dialects._netsh_rule import Reader
 from validator.dialects._netsh_vocabulary import vocabulary
 from validator.dialects._windows import convert
 from validator.dialects._windows_rules import LOCAL, PLAIN_HIDES, VERBOSE_HIDES, WindowsRules
-from validator.dialects.netsh_portproxy import DASHES
+from validator.dialects.netsh_portproxy import refuse_beside
 from validator.errors import ExportError
 from validator.packets.fields import Family
 from validator.source import Ledger, LineState, Source
@@ -71,8 +71,8 @@ def parse(source: Source, ledger: Ledger) -> Fragment:
     starts, label = _names(lines)
     if not starts:
         raise _nothing(source, lines)
+    refuse_beside(source)
     _check_head(source, lines, starts[0])
-    _check_around(source, lines, starts)
     commands = _covers(source, lines, ledger)
     dump = tuple(blocks(lines, starts))
     reader = Reader(source, lines, ledger, vocabulary(dump, label))
@@ -113,14 +113,6 @@ def _check_head(source: Source, lines: Sequence[str], start: int) -> None:
     if left or len(labels) > 1:
         number = min(left + labels)
         raise ExportError("a rule without its name: the dump is damaged", _AGAIN, source.path, number)
-
-
-def _check_around(source: Source, lines: Sequence[str], starts: Sequence[int]) -> None:
-    """Raises ExportError where a table of port proxies stands before or behind the rules."""
-    for number in (*range(1, starts[0]), *range(starts[-1], len(lines) + 1)):
-        if DASHES.match(lines[number - 1]):
-            problem, remedy = "two outputs stand in one file: rules and port proxies", "pass each as a file of its own"
-            raise ExportError(problem, remedy, source.path, number)
 
 
 def _covers(source: Source, lines: Sequence[str], ledger: Ledger) -> tuple[str, ...]:

@@ -15,11 +15,13 @@ from validator.dialects import Fragment
 from validator.dialects._netsh_commands import change
 from validator.dialects._netsh_values import PARAMETERS, SELECTORS
 from validator.dialects._script_lines import Command, commands, is_powershell
+from validator.dialects._script_runs import is_batch, runs_another
 from validator.dialects._windows import convert
 from validator.dialects._windows_rules import Change, PortProxy, WindowsChanges
+from validator.dialects.netsh_portproxy import refuse_beside
 from validator.errors import ExportError
 from validator.packets.fields import Family
-from validator.source import Ledger, LineState, Source
+from validator.source import Ledger, LineState, Source, Span
 
 NAME = "netsh-script"
 TITLE = "a script of netsh advfirewall commands (.bat, .cmd, .ps1)"
@@ -32,25 +34,38 @@ _COMMAND = re.compile(
     re.IGNORECASE,
 )
 _HELP = re.compile(r"\s*Usage:\s+(set|add|delete)\s", re.IGNORECASE)
-_KEYS = "|".join(sorted({*SELECTORS, *PARAMETERS}))
+_KEYS = "|".join(sorted({*SELECTORS, *PARAMETERS, "listenport", "listenaddress", "connectport", "connectaddress"}))
 _GOES_ON = re.compile(rf"\s*({_KEYS})\s*=|\s*,", re.IGNORECASE)
+_FORWARDS = re.compile(
+    r"([^&]*[&(@])?\s*@?(\S*[\\/])?netsh(\.exe)?\s+int\w*\s+portp\w*\s+(add|set|delete|reset)\b", re.IGNORECASE
+)
+_RUNS = "it runs something else, which may change the firewall"
 _MOST_LINES = 20_000
 
 
 def sniff(source: Source) -> bool:
     """A line that starts with a netsh command which changes the firewall."""
-    return any("etsh" in line.lower() and _COMMAND.match(line) for line in source.lines[:_MOST_LINES])
+    return any(
+        "etsh" in line.lower() and (_COMMAND.match(line) or _FORWARDS.match(line))
+        for line in source.lines[:_MOST_LINES]
+    )
 
 
 def parse(source: Source, ledger: Ledger) -> Fragment:
     """The changes that the script makes, in order. Raises ExportError for netsh's help, which only shows commands."""
+    refuse_beside(source)
     for number, line in enumerate(source.lines, 1):
         if _HELP.match(line):
             raise ExportError("this is netsh's help, not a script", "pass the script or an export", source.path, number)
     changes: list[Change] = []
     proxies: list[PortProxy] = []
-    for command in commands(source.lines, is_powershell(source.path, source.lines)):
+    powershell, batch = is_powershell(source.path, source.lines), is_batch(source.path, source.lines)
+    for command in commands(source.lines, powershell):
         found = change(command, source.path)
+        if found is None and runs_another(command, powershell, batch):
+            found = Change("unclear", Span(source.path, command.first, command.text), why=_RUNS)
+        if isinstance(found, PortProxy):
+            found = _goes_on(command, source) or found
         if isinstance(found, PortProxy):
             proxies.append(found)
         elif found is not None:
@@ -63,10 +78,17 @@ def parse(source: Source, ledger: Ledger) -> Fragment:
 
 def _whole(found: Change, command: Command, source: Source) -> Change:
     """The change, not understood where the next line seems to go on with it: an editor may have wrapped it."""
+    wrapped = None if found.why else _goes_on(command, source)
+    return replace(found, why=wrapped.why) if wrapped else found
+
+
+def _goes_on(command: Command, source: Source) -> Change | None:
+    """A change that is not understood, where the next line seems to go on with the command."""
     after = source.lines[command.last] if command.last < len(source.lines) else ""
-    if _GOES_ON.match(after) and not found.why:
-        return replace(found, why=f"line {command.last + 1} seems to go on with it: put it on one line")
-    return found
+    if not _GOES_ON.match(after):
+        return None
+    why = f"line {command.last + 1} seems to go on with it: put it on one line"
+    return Change("unclear", Span(source.path, command.first, command.text), why=why)
 
 
 def _state(found: Change | PortProxy | None) -> LineState:

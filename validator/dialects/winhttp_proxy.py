@@ -17,6 +17,7 @@ import re
 from validator.dialects import Fragment
 from validator.dialects._netsh_titles import commands
 from validator.dialects._windows import convert
+from validator.dialects.netsh_portproxy import refuse_beside
 from validator.errors import ExportError
 from validator.model import Proxy
 from validator.packets.fields import Family
@@ -40,6 +41,7 @@ def sniff(source: Source) -> bool:
 
 def parse(source: Source, ledger: Ledger) -> Fragment:
     """The proxy setting. Raises ExportError where the output says neither a server nor direct access, or says both."""
+    refuse_beside(source)
     start = next((number for number, line in enumerate(source.lines, 1) if _HEADER.match(line)), 1)
     shown = {number for number, _ in commands(source.lines)}
     pairs: list[tuple[int, str, str]] = []
