@@ -136,29 +136,38 @@ def test_an_overruled_rule_is_named_with_the_rule_that_overrules_it(tmp_path: Pa
     ("listed", "more", "why"),
     [
         ({"Enabled": "No"}, "", "disabled"),
-        ({"Profiles": "Public"}, "", "other-profile"),
+        ({"Profiles": "Public", "RemoteIP": "10.50.0.0/16"}, OFFICE, "other-profile"),
         ({"RemoteIP": "10.20.0.0/16"}, OFFICE, "other-addresses"),
         ({"RemoteIP": "LocalSubnet"}, OFFICE, "other-addresses"),
         ({"Enabled": "No", "Protocol": "Any"}, "", "disabled"),
+        ({"Profiles": "Public"}, "", ""),  # of a package, perhaps
     ],
 )
 def test_a_rule_for_any_port_and_program_is_named_too(
     tmp_path: Path, listed: dict[str, str], more: str, why: str
 ) -> None:
-    ports = {"LocalPort": "Any", "RemotePort": "Any"}
+    ports = {"LocalPort": "Any", "RemotePort": "Any", "Program": "Any"}
     text = rule(**listed, **ports)
     if listed.get("Protocol") == "Any":  # netsh shows no ports then
         text = "\n".join(line for line in text.splitlines() if "Port:" not in line) + "\n"
     whole = report(tmp_path, [text], HOST, more)
     (found,) = whole.results
     assert found.verdict == "blocked"
-    assert only(found).why == why
-    assert "PP025" not in {finding.rule for finding in whole.findings}
+    assert [miss.why for miss in found.near_misses] == ([why] if why else [])
+    assert ("PP025" in {finding.rule for finding in whole.findings}) is not bool(why)
 
 
 def test_a_rule_for_any_port_is_named_where_another_overrules_it(tmp_path: Path) -> None:
-    miss = only(judged(tmp_path, rule("stop", Action="Block"), rule("all", LocalPort="Any")))
+    some = rule("all", LocalPort="Any", RemoteIP="10.50.0.0/16", Program="Any")
+    miss = only(judged(tmp_path, rule("stop", Action="Block", Program="Any"), some))
     assert (miss.why, miss.name) == ("too-late", "all")
+
+
+def test_a_rule_for_any_port_whose_program_is_hidden_is_none(tmp_path: Path) -> None:
+    verbose = rule(LocalPort="Any", Enabled="No")
+    hidden = ("InterfaceTypes", "Security", "Rule source")
+    plain = "\n".join(line for line in verbose.splitlines() if not line.startswith(hidden)) + "\n"
+    assert misses(judged(tmp_path, plain)) == []
 
 
 def test_a_rule_for_any_port_counts_where_its_program_has_the_name_of_the_module_s(tmp_path: Path) -> None:

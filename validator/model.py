@@ -46,8 +46,8 @@ class Condition(Struct, frozen=True, eq=False, gc=False):
     is None for a condition that stays open. `per_packet`: each packet of a connection may have its own
     value (its length, a random choice, a line that was not understood); else all have the same (the
     members of a set, the program). `about` is what it asks as kind and value: one of MODULES_ANSWER (`program`,
-    `C:\\a.exe`), or a field of addresses and a word for some (`source`, `LocalSubnet`). What two rules ask
-    at random or by what came before needs two keys.
+    `C:\\a.exe`), a field of addresses and a word for some (`source`, `LocalSubnet`), or `hidden` and the first thing
+    that an export hides. What two rules ask at random or by what came before needs two keys.
     """
 
     key: str

@@ -17,6 +17,7 @@ from validator.engine.legs import PROTOCOLS, REQUEST
 from validator.model import (
     MODULES_ANSWER,
     AnyOf,
+    Condition,
     ConditionMatch,
     FieldMatch,
     Firewall,
@@ -61,8 +62,8 @@ def near_misses(question: Question, verdict: Verdict, restricted: bool) -> tuple
 
 def _candidates(question: Question) -> list[Rule]:
     """The rules that accept requests to the ports by number, or to any port of a program that has the name of one of
-    the module's: the program was moved, or is another version. On Windows also those to any port of any program;
-    elsewhere there are too many of these to be news."""
+    the module's: the program was moved, or is another version. On Windows also those to any port of any program that
+    somebody meant to do so; elsewhere there are too many of these to be news."""
     requirement, path = question.requirement, question.path
     protocol, ports = PROTOCOLS[requirement.protocol], requirement.entry.ports
     found = path.opening(protocol, ports)
@@ -71,9 +72,33 @@ def _candidates(question: Question) -> list[Rule]:
     if names or on_windows:
         for rule in path.opening_every_port(protocol):
             programs = {file_name(value) for _, value in _programs(rule)}
-            if names & programs if programs else on_windows and rule.name:  # defaults have none
+            if names & programs if programs else on_windows and _is_meant(rule):
                 found.append(rule)
     return found
+
+
+def _is_meant(rule: Rule) -> bool:
+    """Whether a Windows rule for every port and program may be meant for the module.
+
+    Windows' own services and the packages of its store have such rules by the dozen, but for the program or package: a
+    plain dump of netsh hides the one, a verbose one the other; a package's rule is enabled and for every address.
+    """
+    conditions = [match.condition for match in rule.matches if isinstance(match, ConditionMatch)]
+    limits = [each for each in conditions if each.assumed is None and not _is_of_addresses(each)]
+    hidden = {each.about[1] for each in conditions if each.about and each.about[0] == "hidden"}
+    if not rule.name or limits or "program" in hidden:  # a rule without a name is a default
+        return False
+    if not hidden or not rule.enabled or any(map(_is_of_addresses, conditions)):
+        return True
+    return any(
+        isinstance(match, AnyOf) or (isinstance(match, FieldMatch) and match.field in ADDRESSES)
+        for match in rule.matches
+    )
+
+
+def _is_of_addresses(condition: Condition) -> bool:
+    """Whether a condition stands for a word such as LocalSubnet."""
+    return condition.about is not None and condition.about[0] in {field.label for field in ADDRESSES}
 
 
 def _programs(rule: Rule) -> list[tuple[str, str]]:

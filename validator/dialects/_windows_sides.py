@@ -89,7 +89,7 @@ class Side:
         """An export may hide part of a rule's scope: a plain netsh dump programs too, a verbose one users."""
         text = f"the rule {rule.name!r} is for every {_spoken(hides)}"
         key = f"{self._host}: hidden scope of {rule.path}:{rule.line}"
-        return ConditionMatch(Condition(key, text, span, "hidden-scope", self._is_wide))
+        return ConditionMatch(Condition(key, text, span, "hidden-scope", self._is_wide, about=("hidden", hides[0])))
 
     def _hardening(self, rule: WindowsRule, span: Span) -> Match:
         """Service hardening restricts Windows' own services: its blocks are for nothing else."""
