@@ -8,6 +8,7 @@ removes one only to meet the next.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -37,6 +38,8 @@ from validator.witness import blocks
 DISABLED, TOO_LATE, OTHER_PROFILE, NOT_MERGED = "disabled", "too-late", "other-profile", "not-merged"
 OTHER_PROGRAM, OTHERADDRESSES, SOMEADDRESSES = "other-program", "other-addresses", "some-addresses"
 _MOST = 8
+_ADDRESS_WORDS = frozenset(field.label for field in ADDRESSES)
+"""What conditions are about that stand for a word such as LocalSubnet."""
 _INTERFACES = (Field.IN_INTERFACE, Field.OUT_INTERFACE)
 _DROPS, _ACCEPTS = (Verb.DROP, Verb.REJECT), (Verb.ACCEPT,)
 
@@ -62,43 +65,51 @@ def near_misses(question: Question, verdict: Verdict, restricted: bool) -> tuple
 
 def _candidates(question: Question) -> list[Rule]:
     """The rules that accept requests to the ports by number, or to any port of a program that has the name of one of
-    the module's: the program was moved, or is another version. On Windows also those to any port of any program that
-    somebody meant to do so; elsewhere there are too many of these to be news."""
+    the module's: the program was moved, or is another version. On Windows, where no rule names the port, also those to
+    any port of any program that somebody meant to do so; elsewhere there are too many of these to be news."""
     requirement, path = question.requirement, question.path
     protocol, ports = PROTOCOLS[requirement.protocol], requirement.entry.ports
     found = path.opening(protocol, ports)
     names = {file_name(program) for program in requirement.programs}
-    on_windows = any(crossing.firewall.platform == "windows" for crossing in path.crossings)
-    if names or on_windows:
-        for rule in path.opening_every_port(protocol):
-            programs = {file_name(value) for _, value in _programs(rule)}
-            if names & programs if programs else on_windows and _is_meant(rule):
-                found.append(rule)
+    widest = not found and any(crossing.firewall.platform == "windows" for crossing in path.crossings)
+    if names or widest:
+        every = _for_every_port(path, protocol)
+        found += [rule for rule, programs in every if (names & programs if programs else widest)]
     return found
 
 
-def _is_meant(rule: Rule) -> bool:
-    """Whether a Windows rule for every port and program may be meant for the module.
+@lru_cache(64)
+def _for_every_port(path: Path, protocol: int) -> list[tuple[Rule, frozenset[str]]]:
+    """The rules that accept requests to any port, with the file names of the programs that they are for; of those for
+    any program, the ones that may be meant for a module."""
+    found = []
+    for rule in path.opening_every_port(protocol):
+        asked = [match.condition for match in rule.matches if isinstance(match, ConditionMatch)]
+        about = [each.about for each in asked if each.about]
+        programs = frozenset(file_name(value) for kind, value in about if kind in MODULES_ANSWER)
+        if programs or _is_meant(rule, asked, about):
+            found.append((rule, programs))
+    return found
+
+
+def _is_meant(rule: Rule, asked: Sequence[Condition], about: Sequence[tuple[str, str]]) -> bool:
+    """Whether a Windows rule for every port and program may be meant for the module. `asked` are its conditions,
+    `about` what they are about.
 
     Windows' own services and the packages of its store have such rules by the dozen, but for the program or package: a
     plain dump of netsh hides the one, a verbose one the other; a package's rule is enabled and for every address.
     """
-    conditions = [match.condition for match in rule.matches if isinstance(match, ConditionMatch)]
-    limits = [each for each in conditions if each.assumed is None and not _is_of_addresses(each)]
-    hidden = {each.about[1] for each in conditions if each.about and each.about[0] == "hidden"}
-    if not rule.name or limits or "program" in hidden:  # a rule without a name is a default
+    if not rule.name or ("hidden", "program") in about:  # a rule without a name is a default
         return False
-    if not hidden or not rule.enabled or any(map(_is_of_addresses, conditions)):
+    words = [kind for kind, _ in about if kind in _ADDRESS_WORDS]
+    if sum(each.assumed is None for each in asked) > len(words):
+        return False  # it is limited by something else
+    if words or not rule.enabled or all(kind != "hidden" for kind, _ in about):
         return True
     return any(
         isinstance(match, AnyOf) or (isinstance(match, FieldMatch) and match.field in ADDRESSES)
         for match in rule.matches
     )
-
-
-def _is_of_addresses(condition: Condition) -> bool:
-    """Whether a condition stands for a word such as LocalSubnet."""
-    return condition.about is not None and condition.about[0] in {field.label for field in ADDRESSES}
 
 
 def _programs(rule: Rule) -> list[tuple[str, str]]:

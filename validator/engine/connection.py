@@ -108,6 +108,7 @@ class Path:
         self._passing: dict[tuple[int, Leg, Intervals, Settled], Passing] = {}
         self._evaluators: dict[tuple[bool, int, Intervals], list[Evaluator]] = {}
         self._opened: dict[tuple[int, Intervals], list[Rule]] = {}
+        self._opened_everywhere: dict[int, list[Rule]] = {}
         self._assuming: dict[tuple[int, Intervals], Assuming] = {}
         self._failed: dict[bool, list[tuple[Chain, int, Rule]]] = {}
 
@@ -271,10 +272,15 @@ class Path:
 
     def opening_every_port(self, protocol: int) -> list[Rule]:
         """The rules, disabled ones too, that would accept requests to any port, perhaps of one program or service."""
-        evaluator = Evaluator(self.space, self._bounds(False, self._ports) | {Field.PROTOCOL: ((protocol, protocol),)})
-        return evaluator.meeting(
-            [rule for chain in self._entered for rule in chain.rules if _may_open(rule) and not names_ports(rule)]
-        )
+        if protocol not in self._opened_everywhere:
+            bounds = self._bounds(False, self._ports) | {Field.PROTOCOL: ((protocol, protocol),)}
+            self._opened_everywhere[protocol] = Evaluator(self.space, bounds).meeting(self._for_every_port)
+        return self._opened_everywhere[protocol]
+
+    @cached_property
+    def _for_every_port(self) -> list[Rule]:
+        """The accepting rules that name no ports, in chains that requests pass."""
+        return [rule for chain in self._entered for rule in chain.rules if _may_open(rule) and not names_ports(rule)]
 
     @cached_property
     def _opening(self) -> Buckets[tuple[tuple[int, int], Rule]]:
