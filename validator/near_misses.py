@@ -52,7 +52,7 @@ def near_misses(question: Question, verdict: Verdict, restricted: bool) -> tuple
     """
     if verdict is Verdict.OPEN or question.requirement.local:
         return ()
-    candidates = _candidates(question)
+    candidates = _candidates(question, verdict)
     if not candidates:
         return ()
     found: dict[Span, NearMiss] = {}  # a line may be several rules
@@ -63,15 +63,19 @@ def near_misses(question: Question, verdict: Verdict, restricted: bool) -> tuple
     return tuple(found.values())
 
 
-def _candidates(question: Question) -> list[Rule]:
+def _candidates(question: Question, verdict: Verdict) -> list[Rule]:
     """The rules that accept requests to the ports by number, or to any port of a program that has the name of one of
-    the module's: the program was moved, or is another version. On Windows, where no rule names the port, also those to
-    any port of any program that somebody meant to do so; elsewhere there are too many of these to be news."""
+    the module's: the program was moved, or is another version. On Windows, where no rule names a blocked port, also
+    those to any port of any program that somebody meant to do so; elsewhere there are too many of these to be news."""
     requirement, path = question.requirement, question.path
     protocol, ports = PROTOCOLS[requirement.protocol], requirement.entry.ports
     found = path.opening(protocol, ports)
     names = {file_name(program) for program in requirement.programs}
-    widest = not found and any(crossing.firewall.platform == "windows" for crossing in path.crossings)
+    widest = (
+        verdict is Verdict.BLOCKED
+        and not found
+        and any(crossing.firewall.platform == "windows" for crossing in path.crossings)
+    )
     if names or widest:
         every = _for_every_port(path, protocol)
         found += [rule for rule, programs in every if (names & programs if programs else widest)]

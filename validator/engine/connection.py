@@ -14,7 +14,7 @@ from functools import cached_property, partial
 
 from msgspec import Struct
 
-from validator.engine.asked import asked_ports, names_ports
+from validator.engine.asked import asked_ports
 from validator.engine.buckets import Buckets
 from validator.engine.evaluate import OPPOSITE, Decider, Evaluator, Outcome
 from validator.engine.legs import EPHEMERAL, LEGS, RELATED, Leg
@@ -279,8 +279,16 @@ class Path:
 
     @cached_property
     def _for_every_port(self) -> list[Rule]:
-        """The accepting rules that name no ports, in chains that requests pass."""
-        return [rule for chain in self._entered for rule in chain.rules if _may_open(rule) and not names_ports(rule)]
+        """The accepting rules that name no ports, in chains that requests pass, in order."""
+        found: list[Rule] = []
+        for chain in self._entered:
+            groups = self.survey.gist(chain).groups
+            for_all = [
+                positions for asking, positions in groups if not any(True for m in asking for _ in asked_ports(m))
+            ]
+            rules = (chain.rules[at] for at in sorted(at for positions in for_all for at in positions))
+            found += [rule for rule in rules if _may_open(rule)]
+        return found
 
     @cached_property
     def _opening(self) -> Buckets[tuple[tuple[int, int], Rule]]:
