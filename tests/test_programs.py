@@ -86,6 +86,7 @@ def test_paths_that_cannot_be_compared_decide_nothing(tmp_path: Path) -> None:
         ("System", "javaw.exe", False),
         ("System", "system", True),
         (r"C:\a\b.exe", "spooler", None),
+        (r"C:\a\b.exe", "OL.Connect", None),
     ],
 )
 def test_programs_are_compared_as_windows_does(value: str, named: str, expected: bool | None) -> None:
@@ -99,6 +100,7 @@ def test_programs_are_compared_as_windows_does(value: str, named: str, expected:
         ("spooler", ["olsvc"], False),
         ("spooler", ["javaw.exe"], None),
         ("spooler", ["javaw.exe", "olsvc"], False),
+        ("OL.Connect", ["ol.connect"], True),
         ("*", ["olsvc"], True),
         ("*", ["javaw.exe"], None),
     ],

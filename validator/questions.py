@@ -119,8 +119,9 @@ def _comparable(name: str) -> str:
 
 
 def _is_service(name: str) -> bool:
-    """Whether a name is a service's: it has neither a folder nor an ending. (System is no service, but the kernel.)"""
-    return not set(name) & set("\\.") and name != "system"
+    """Whether a name is a service's, which may have dots: it has no folder, and is no file that runs. (System is no
+    service, but the kernel.)"""
+    return "\\" not in name and not name.endswith((".exe", ".com")) and name != "system"
 
 
 def _is_program(wanted: str, programs: Sequence[str]) -> bool | None:
