@@ -69,7 +69,7 @@ def _candidates(question: Question, verdict: Verdict) -> list[Rule]:
     those to any port of any program that somebody meant to do so; elsewhere there are too many of these to be news."""
     requirement, path = question.requirement, question.path
     protocol, ports = PROTOCOLS[requirement.protocol], requirement.entry.ports
-    found = path.opening(protocol, ports)
+    found = path.openers.to(protocol, ports)
     names = {file_name(program) for program in requirement.programs}
     widest = (
         verdict is Verdict.BLOCKED
@@ -87,7 +87,7 @@ def _for_every_port(path: Path, protocol: int) -> list[tuple[Rule, frozenset[str
     """The rules that accept requests to any port, with the file names of the programs that they are for; of those for
     any program, the ones that may be meant for a module."""
     found = []
-    for rule in path.opening_every_port(protocol):
+    for rule in path.openers.to_every_port(protocol):
         asked = [match.condition for match in rule.matches if isinstance(match, ConditionMatch)]
         about = [each.about for each in asked if each.about]
         programs = frozenset(file_name(value) for kind, value in about if kind in MODULES_ANSWER)

@@ -8,7 +8,6 @@ from msgspec.structs import replace
 
 from validator.assumptions import ASSUMPTIONS
 from validator.engine.asked import assumed_conditions, names_ports
-from validator.engine.connection import Settled
 from validator.engine.evaluate import Decider
 from validator.engine.judgement import Judgement
 from validator.engine.legs import FOLLOWING, LEGS, PROTOCOLS, RELATED, REPLY, REQUEST, Leg
@@ -31,11 +30,9 @@ _DROPS, _ACCEPTS = (Verb.DROP, Verb.REJECT), (Verb.ACCEPT,)
 
 def judge(question: Question) -> Result:
     """Judge one question; `alternative_met` is left for the caller, who knows the other results."""
-    requirement, path = question.requirement, question.path
-    bounds = question.bounds()
-    protocol, ports = PROTOCOLS[requirement.protocol], requirement.entry.ports
-    settled = settled_by(question)
-    judgement = Judgement(path, protocol, ports, path.space.box(bounds), settled=settled)
+    whole = question
+    question, judgement = _judged(question)
+    requirement, path, bounds = question.requirement, question.path, question.bounds()
     if path.alternatives:
         verdict, restricted = verdict_of_alternatives(judgement), False
     else:
@@ -43,7 +40,7 @@ def judge(question: Question) -> Result:
     refused = _refused(judgement, verdict)
     blocked_by = _blocked_by(judgement, refused, requirement.local)
     accepted_by = _accepted_by(judgement, requirement.local)
-    exposed, exposed_by = _exposed(question, settled, verdict, accepted_by)
+    exposed, exposed_by = _exposed(whole, verdict, accepted_by)
     return Result(
         id=_identity(question),
         host=requirement.host.name,
@@ -80,17 +77,33 @@ def judge(question: Question) -> Result:
     )
 
 
+def _judged(question: Question, anybody: bool = False, legs: tuple[Leg, ...] = LEGS) -> tuple[Question, Judgement]:
+    """The question with the path that answers it, and the judgement: a rough look is enough where that shows that all
+    gets through. `anybody` forgets declared peers."""
+    if question.path.rough is not None:
+        easy = replace(question, path=question.path.rough)
+        found = _judgement(easy, anybody, legs)
+        if found.surely == found.region:
+            return easy, found
+    return question, _judgement(question, anybody, legs)
+
+
+def _judgement(question: Question, anybody: bool, legs: tuple[Leg, ...]) -> Judgement:
+    requirement, path = question.requirement, question.path
+    protocol, ports = PROTOCOLS[requirement.protocol], requirement.entry.ports
+    region = path.space.box(question.bounds(anybody))
+    return Judgement(path, protocol, ports, region, legs, settled_by(question))
+
+
 def data_connections(question: Question) -> str:
     """Whether the data connections that a control connection opens get through: see Result.data_connections.
 
     `question` is about the data connections: passive ones, from the same side to other ports of the peer.
     """
-    region = question.path.space.box(question.bounds())
     states = []
     for opening in (REQUEST, RELATED):
-        ports = question.requirement.entry.ports
-        judgement = Judgement(question.path, PROTOCOLS["tcp"], ports, region, (opening, REPLY, FOLLOWING))
-        if judgement.surely == region:
+        _, judgement = _judged(question, legs=(opening, REPLY, FOLLOWING))
+        if judgement.surely == judgement.region:
             return "open" if opening is REQUEST else "related"
         states.append(bool(judgement.possibly))
     return "unknown" if any(states) else "blocked"
@@ -269,16 +282,12 @@ def _of_export(condition: Condition, assumption: str) -> Condition:
 # --- who else gets in ------------------------------------------------------
 
 
-def _exposed(
-    question: Question, settled: Settled, verdict: Verdict, accepted_by: list[Blame]
-) -> tuple[bool, list[Blame]]:
+def _exposed(question: Question, verdict: Verdict, accepted_by: list[Blame]) -> tuple[bool, list[Blame]]:
     """Whether anybody at all gets through, inbound, whatever peers the site declares; and who lets them."""
     requirement = question.requirement
     if requirement.entry.direction is not Direction.INBOUND or requirement.local:
         return False, []
     if requirement.peers is None:
         return (True, accepted_by) if verdict is Verdict.OPEN else (False, [])
-    path = question.from_anybody or question.path
-    region = path.space.box(replace(question, path=path).bounds(anybody=True))
-    anybody = Judgement(path, PROTOCOLS[requirement.protocol], requirement.entry.ports, region, settled=settled)
-    return (True, _accepted_by(anybody, False)) if anybody.surely == region else (False, [])
+    _, anybody = _judged(replace(question, path=question.from_anybody or question.path), anybody=True)
+    return (True, _accepted_by(anybody, False)) if anybody.surely == anybody.region else (False, [])

@@ -11,32 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
 
-from validator.engine.outcomes import BACK, ENDS, ON, Assign, Composer, CopyOf, Decider, Free, Outcome, Set, after
-from validator.engine.regions import Bounds, Regions
+from validator.engine.outcomes import BACK, ENDS, ON, Outcome
+from validator.engine.regions import Bounds
+from validator.engine.rough import Rough
+from validator.engine.stand_ins import StandIns
 from validator.engine.survey import Survey
-from validator.model import (
-    REPLIED_TO,
-    AnyInterface,
-    Assigned,
-    Assignment,
-    Bit,
-    Chain,
-    Choice,
-    Condition,
-    Copy,
-    Firewall,
-    InterfaceName,
-    Match,
-    Rule,
-    Verb,
-)
+from validator.model import Chain, Choice, Condition, Firewall, Match, Rule, Verb
 from validator.packets.fields import Field, Interval
-from validator.packets.intervals import normalise
 from validator.packets.nodes import LEAF, Node, fold
 from validator.packets.space import PacketSpace
 
 
-class Chains(Regions):
+class Chains(Rough):
     """The functions of chains in `space`, for packets within `bounds`; see Regions."""
 
     def __init__(
@@ -46,11 +32,10 @@ class Chains(Regions):
         mirrored: bool = False,
         within: Chains | None = None,
         survey: Survey | None = None,
+        stand_ins: StandIns | None = None,
     ) -> None:
-        super().__init__(space, bounds, mirrored, within, survey)
-        self._composer: Composer = within._composer if within else Composer(self._diagrams)
+        super().__init__(space, bounds, mirrored, within, survey, stand_ins)
         self._made: dict[Hashable, Node] = within._made if within else {}
-        self._deciders: dict[tuple[int, int], Decider] = within._deciders if within else {}
         self._functions: dict[tuple[int, str], Node] = {}
         self._on, self._back = self._diagrams.leaf(ON), self._diagrams.leaf(BACK)
 
@@ -93,7 +78,7 @@ class Chains(Regions):
                     inside = self._composer.map(inside, _no_return)
             case _:
                 self._composer.delivers = self._composer.delivers or action.verb is Verb.DELIVER
-                inside = self._diagrams.leaf(Outcome(action.verb, self._decider(rule, firewall, chain), assign))
+                inside = self._diagrams.leaf(self._ended(rule, firewall, chain, assign))
         if inside is self._on:
             return inside
         bounds, rest = self._parts(matches)
@@ -107,53 +92,6 @@ class Chains(Regions):
         full = {level: (ranges, self._space.top(level)) for level, ranges in bounds.items()}
         return self._diagrams.box(full, inside, self._on)
 
-    def _assigned(self, assignments: tuple[Assignment, ...]) -> Assign:
-        """Assignments one after the other, in terms of the values before them."""
-        self._composer.assigns = True
-        result: Assign = ()
-        for target, value in assignments:
-            if isinstance(target, Bit):
-                level = self._bit(target)
-            elif target is Field.OUT_INTERFACE:
-                level = self._way_out()
-            elif target in REPLIED_TO:
-                level = self._replied(target)
-            else:
-                level = int(self._turn[target])
-            result = after(result, ((level, self._value(level, value)),))
-        return result
-
-    def _way_out(self) -> int:
-        """The level that holds the interface a translated packet is routed to, until it is (the chains of the
-        hook at which it is translated still see the old one)."""
-        return self._space.condition("way out", (), self._space.interfaces.top)
-
-    def _replied(self, field: Field) -> int:
-        """The level that holds what replies to a translated source have in place of the request's `field`."""
-        return self._space.condition(("replied to", int(field)), (), self._space.top(int(field)))
-
-    def _value(self, level: int, value: Assigned) -> Set:
-        match value:
-            case int():
-                return value
-            case Copy():
-                return CopyOf(self._bit(value.bit), value.inverted)
-            case InterfaceName():
-                return self._space.interfaces.number(value.name)
-            case Choice():
-                return self._free(value.condition, value.intervals, self._space.top(level))
-            case AnyInterface():
-                interfaces = self._space.interfaces
-                lo = interfaces.number("lo")
-                ranges = normalise([(1, lo - 1), (lo + 1, interfaces.top)])
-                if value.or_loopback:
-                    ranges = ((1, interfaces.top),)
-                return self._free(value.condition, ranges, interfaces.top)
-
-    def _free(self, condition: Condition, ranges: tuple[tuple[int, int], ...], top: int) -> Free:
-        self.conditions.setdefault(condition.key, condition)
-        return Free(self._space.condition(condition.key, ranges, top))
-
     # --- chains ------------------------------------------------------------
 
     def _called(self, firewall: Firewall, caller: Chain, rule: Rule) -> Node:
@@ -165,7 +103,8 @@ class Chains(Regions):
             return self._impossible(firewall, chain, name, rule)
         key = (id(firewall), name)
         if key not in self._functions:
-            function = self._function(firewall, chain, self._on)
+            rough = self.roughly(firewall, chain)
+            function = self._function(firewall, chain, self._on) if rough is None else rough
             self._functions[key] = self._composer.map(function, _go_on) if self._composer.returns else function
         return self._functions[key]
 
@@ -196,12 +135,6 @@ class Chains(Regions):
         if rule.action.verb not in (Verb.JUMP, Verb.GOTO):
             return id(rule)
         return id(rule), self._called(firewall, chain, rule).uid
-
-    def _decider(self, rule: Rule, firewall: Firewall, chain: Chain) -> Decider:
-        key = (id(rule), id(firewall))
-        if key not in self._deciders:
-            self._deciders[key] = Decider(rule, firewall, chain)
-        return self._deciders[key]
 
     def _base(self, firewall: Firewall, name: str) -> Node:
         """The function of a base chain, its policy included."""

@@ -14,17 +14,19 @@ from functools import cached_property, partial
 
 from msgspec import Struct
 
-from validator.engine.asked import asked_ports
-from validator.engine.buckets import Buckets
 from validator.engine.evaluate import OPPOSITE, Decider, Evaluator, Outcome
 from validator.engine.legs import EPHEMERAL, LEGS, RELATED, Leg
+from validator.engine.openers import Openers
 from validator.engine.passing import passed
+from validator.engine.rough import whatever
+from validator.engine.stand_ins import stand_ins
 from validator.engine.survey import Assumption, Survey
 from validator.engine.widest import widest
 from validator.model import (
     LOOPBACK,
     MODULES_ANSWER,
     Chain,
+    Choice,
     Condition,
     Firewall,
     Hook,
@@ -32,7 +34,7 @@ from validator.model import (
     Verb,
 )
 from validator.packets.fields import TCP, UDP, Field, Intervals
-from validator.packets.intervals import meets, normalise
+from validator.packets.intervals import normalise
 from validator.packets.nodes import Node
 from validator.packets.space import BY_DESTINATION, PacketSet, PacketSpace
 
@@ -53,6 +55,8 @@ _PORT = Field.DESTINATION_PORT
 _ACCEPT = Verb.ACCEPT
 MANY_TRANSLATIONS = 50
 """How many rules translate destinations where most of what is asked is a destination."""
+WORTH_A_ROUGH_LOOK = 1000
+"""How many do where it pays to try first whether it matters what they do."""
 _TRANSLATED = (Field.DESTINATION, Field.OUT_INTERFACE)
 
 
@@ -67,17 +71,13 @@ def _only(crossing: Crossing, survey: Survey, mirrored: bool) -> set[str]:
     return survey.led_to(crossing.firewall, hooks.get(own, ())) - survey.led_to(crossing.firewall, others)
 
 
-def _may_open(rule: Rule) -> bool:
-    """Whether a rule stands in a line and accepts."""
-    return rule.action.verb is _ACCEPT and not rule.implicit and rule.understood
-
-
 class Path:
     """The firewalls between two ends, in the order a request meets them, and the packets of interest.
 
     `ports` are all destination ports that will be asked about; source ports are EPHEMERAL. With
     `loopback` the packets travel over the loopback interface. `destinations`: where all requests that will be
     asked about go, before any translation; None for anywhere. `survey` is what is known of the firewalls already.
+    `rough`: see Path.rough.
     """
 
     def __init__(
@@ -87,6 +87,7 @@ class Path:
         loopback: bool = False,
         destinations: Intervals | None = None,
         survey: Survey | None = None,
+        rough: bool = False,
     ) -> None:
         self.survey = survey or Survey()
         self.crossings, self._ports, self.loopback = crossings, ports, loopback
@@ -97,7 +98,11 @@ class Path:
         for firewall in firewalls:
             patterns.update(self.survey.patterns(firewall), firewall.profiles)
         translating = sum(len(self.survey.set_values(firewall, Field.DESTINATION)) for firewall in firewalls)
-        order = BY_DESTINATION if translating > MANY_TRANSLATIONS else tuple(Field)
+        many = translating > MANY_TRANSLATIONS
+        order = BY_DESTINATION if many else tuple(Field)
+        self._stand_ins = stand_ins(firewalls[0], self.survey, rough) if many and len(crossings) == 1 else None
+        self._rough = rough
+        self._roughly = len(crossings) == 1 and translating > WORTH_A_ROUGH_LOOK
         self.space = PacketSpace(firewalls[0].family, patterns, order=order)
         self.conditions: dict[str, Condition] = {}
         self._outcomes: dict[tuple[bool, int, Intervals], Node] = {}
@@ -107,10 +112,17 @@ class Path:
         self._widened: dict[Intervals, Intervals] = {}
         self._passing: dict[tuple[int, Leg, Intervals, Settled], Passing] = {}
         self._evaluators: dict[tuple[bool, int, Intervals], list[Evaluator]] = {}
-        self._opened: dict[tuple[int, Intervals], list[Rule]] = {}
-        self._opened_everywhere: dict[int, list[Rule]] = {}
         self._assuming: dict[tuple[int, Intervals], Assuming] = {}
         self._failed: dict[bool, list[tuple[Chain, int, Rule]]] = {}
+
+    @cached_property
+    def rough(self) -> Path | None:
+        """The same way, of whose translations it is not asked which packets they translate to what (engine/rough.py).
+        What surely gets through there does so here, and who lets it pass does so here; it says nothing else. None where
+        that look saves no time."""
+        if self._rough or not self._roughly:
+            return None
+        return Path(self.crossings, self._ports, self.loopback, self._destinations, self.survey, rough=True)
 
     # --- one way -----------------------------------------------------------
 
@@ -130,7 +142,8 @@ class Path:
                 result = self._replies(evaluator, protocol, ports)
             else:
                 result = self._requests(evaluator, protocol, ports)
-            self._outcomes[key] = evaluator.unmarked(evaluator.directed(result))
+            result = evaluator.unmarked(evaluator.directed(result))
+            self._outcomes[key] = whatever(self.space, result, evaluator.choices) if self._rough else result
             self.conditions.update(evaluator.conditions)
         return self._outcomes[key]
 
@@ -147,6 +160,8 @@ class Path:
         """`ports`, and those that translation turns them into."""
         if not self._sets_ports:
             return ports
+        if self._rough:
+            return normalise([*ports, *self._set_ports])
         if ports not in self._widened:
             to = {} if self._destinations is None else {Field.DESTINATION: self._destinations}
             if self._first is None:
@@ -157,6 +172,14 @@ class Path:
                 found += evaluator.set_values(crossing.firewall, passed(crossing.firewall, crossing.hook), _PORT)
             self._widened[ports] = normalise(found)
         return self._widened[ports]
+
+    @cached_property
+    def _set_ports(self) -> Intervals:
+        """All ports that rules set."""
+        every = [value for each in self._firewalls() for value in self.survey.set_values(each, _PORT)]
+        numbers = {value for value in every if isinstance(value, int)}
+        chosen = [interval for value in every if isinstance(value, Choice) for interval in value.intervals]
+        return normalise([*((number, number) for number in numbers), *chosen])
 
     @cached_property
     def _sets_ports(self) -> bool:
@@ -179,7 +202,9 @@ class Path:
         if mirrored not in self._wide:
             bounds = self._bounds(mirrored, self._with_new_ports(self._ports))
             bounds[Field.STATE] = self._states(mirrored)
-            self._wide[mirrored] = Evaluator(self.space, bounds, mirrored, survey=self.survey)
+            self._wide[mirrored] = Evaluator(
+                self.space, bounds, mirrored, survey=self.survey, stand_ins=self._stand_ins
+            )
         wide = self._wide[mirrored]
         bounds = self._bounds(mirrored, self._with_new_ports(ports)) | {
             Field.PROTOCOL: ((protocol, protocol),),
@@ -261,60 +286,12 @@ class Path:
         assert isinstance(value, Outcome)
         return self.space.diagrams.leaf(value.verb is Verb.ACCEPT)
 
-    def opening(self, protocol: int, ports: Intervals) -> list[Rule]:
-        """The rules, disabled ones too, that would accept requests to some of `ports`, in chains that requests pass."""
-        key = (protocol, ports)
-        if key not in self._opened:
-            evaluator = Evaluator(self.space, self._bounds(False, ports) | {Field.PROTOCOL: ((protocol, protocol),)})
-            found = dict(self._opening.near(ports))
-            self._opened[key] = evaluator.meeting([found[place] for place in sorted(found)])
-        return list(self._opened[key])
-
-    def opening_every_port(self, protocol: int) -> list[Rule]:
-        """The rules, disabled ones too, that would accept requests to any port, perhaps of one program or service."""
-        if protocol not in self._opened_everywhere:
-            bounds = self._bounds(False, self._ports) | {Field.PROTOCOL: ((protocol, protocol),)}
-            self._opened_everywhere[protocol] = Evaluator(self.space, bounds).meeting(self._for_every_port)
-        return self._opened_everywhere[protocol]
-
     @cached_property
-    def _for_every_port(self) -> list[Rule]:
-        """The accepting rules that name no ports, in chains that requests pass, in order."""
-        found: list[Rule] = []
-        for chain in self._entered:
-            groups = self.survey.gist(chain).groups
-            for_all = [
-                positions for asking, positions in groups if not any(True for m in asking for _ in asked_ports(m))
-            ]
-            rules = (chain.rules[at] for at in sorted(at for positions in for_all for at in positions))
-            found += [rule for rule in rules if _may_open(rule)]
-        return found
-
-    @cached_property
-    def _opening(self) -> Buckets[tuple[tuple[int, int], Rule]]:
-        """The rules that accept requests to some of the ports that will be asked about, with their places."""
-        found = [
-            (ports, ((number, at), chain.rules[at]))
-            for number, chain in enumerate(self._entered)
-            for asking, positions in self.survey.gist(chain).groups
-            for match in asking
-            for ports in asked_ports(match)
-            if meets(ports, self._ports)
-            for at in positions
-            if _may_open(chain.rules[at])
-        ]
-        return Buckets(self._ports, found)
-
-    @cached_property
-    def _entered(self) -> list[Chain]:
-        """The chains that requests pass."""
-        names: dict[int, tuple[Firewall, set[str]]] = {}
-        for crossing in self.crossings:
-            reached = self.survey.reachable(crossing.firewall, crossing.hook)
-            names.setdefault(id(crossing.firewall), (crossing.firewall, set()))[1].update(reached)
-        return [
-            chain for firewall, reached in names.values() for name, chain in firewall.chains.items() if name in reached
-        ]
+    def openers(self) -> Openers:
+        """The rules that would accept requests."""
+        evaluator = partial(self._bounds, False)
+        ways = [(each.firewall, each.hook) for each in self.crossings]
+        return Openers(self.space, self.survey, ways, self._ports, evaluator, self._stand_ins is None)
 
     def assuming(self, protocol: int, ports: Intervals) -> Assuming:
         """The enabled rules that count for `ports`, and those that an assumption keeps from counting, in lists, each

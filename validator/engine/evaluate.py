@@ -13,6 +13,7 @@ from collections.abc import Callable, Container, Hashable, Mapping, Sequence
 from validator.engine.outcomes import Assign, Composer, Decider, Ending, Following, Free, Outcome, Set, ended
 from validator.engine.regions import MIRROR, STRAIGHT, Bounds
 from validator.engine.replies import Replies
+from validator.engine.stand_ins import StandIns
 from validator.engine.survey import Survey, interface_patterns
 from validator.model import LOOPBACK, PASSES, REPLIED_TO, TRANSLATED_TO, Bit, Firewall, Hook, Verb
 from validator.packets.fields import ICMP, ICMPV6, TCP, Field, Interval, State, TcpFlag
@@ -45,8 +46,9 @@ class Evaluator(Replies):
         mirrored: bool = False,
         within: Evaluator | None = None,
         survey: Survey | None = None,
+        stand_ins: StandIns | None = None,
     ) -> None:
-        super().__init__(space, bounds, mirrored, within, survey)
+        super().__init__(space, bounds, mirrored, within, survey, stand_ins)
         self._mirrored = mirrored
         self._passed: dict[tuple[int, Hook, Node | None], Node] = {}
         self._translations: dict[tuple[int, Hook, bool], Node | None] = {}

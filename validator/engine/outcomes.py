@@ -92,6 +92,11 @@ def after(first: Assign, second: Assign) -> Assign:
     return tuple(sorted(result.items(), key=lambda entry: entry[0]))
 
 
+def set_after(told: dict[int, Set], level: int, value: Set) -> None:
+    """Set one level more, after those that are `told`."""
+    told[level] = _copied(value, told.get(value.level)) if isinstance(value, CopyOf) else value
+
+
 def _copied(copy: CopyOf, source: Set | None) -> Set:
     """The value of a copy whose source was set before."""
     match source:

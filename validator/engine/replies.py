@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from validator.engine.chains import Chains
 from validator.engine.outcomes import Assign, Outcome
 from validator.engine.regions import Bounds
+from validator.engine.stand_ins import StandIns
 from validator.engine.survey import Survey
 from validator.model import DROP, LOOPBACK, Bit, Condition, Firewall, Hook, Rule, Verb
 from validator.packets.fields import Field, Interval
@@ -30,8 +31,9 @@ class Replies(Chains):
         mirrored: bool = False,
         within: Replies | None = None,
         survey: Survey | None = None,
+        stand_ins: StandIns | None = None,
     ) -> None:
-        super().__init__(space, bounds, mirrored, within, survey)
+        super().__init__(space, bounds, mirrored, within, survey, stand_ins)
         self._accept = self._diagrams.leaf(Outcome(Verb.ACCEPT))
         self._untracked_rules: dict[int, Rule] = {}
 

@@ -91,6 +91,15 @@ class Survey:
             lambda: {name: number for number, names in enumerate(loops(self.targets(firewall))) for name in names},
         )
 
+    def loads(self, firewall: Firewall) -> bool:
+        """Whether the kernel would load the jumps of a firewall: none goes round, or to a chain that is not there."""
+
+        def find() -> bool:
+            found = self.targets(firewall)
+            return not self.loop(firewall) and all(name in found for listed in found.values() for name, _ in listed)
+
+        return self._once("loads", firewall, find)
+
     def assumptions(self, firewall: Firewall) -> dict[int, tuple[Assumption, ...]]:
         """The assumptions that rules stand on, by the identity of the rule, for those that stand on any."""
 

@@ -1,0 +1,154 @@
+"""A rough look at chains that translate: what they may do to some packet, they may do to every packet.
+
+Who gets through whatever such a chain does, gets through. So where thousands of small chains translate (a service of
+Kubernetes is a handful), most questions are answered without a look at which packets they translate to what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+
+from msgspec import Struct
+
+from validator.engine.actions import Actions
+from validator.engine.outcomes import Assign, Outcome, after
+from validator.engine.regions import Bounds
+from validator.engine.stand_ins import StandIns
+from validator.engine.survey import Survey
+from validator.model import Chain, ConditionMatch, FieldMatch, Firewall, Hook, Match, Rule, Verb
+from validator.packets.fields import Field
+from validator.packets.nodes import Node
+from validator.packets.space import PacketSpace
+
+_SMALL = 100
+"""Chains with more rules look something up, and are asked which of their rules a packet meets."""
+
+
+class _May(Struct, frozen=True):
+    """The outcomes that a chain may have, as its caller sees them, without those who decided; and the rules on the way
+    there that stand on assumptions."""
+
+    outcomes: frozenset[Outcome]
+    assuming: list[Rule]
+
+
+class Rough(Actions):
+    """What chains may do, in `space`, for packets within `bounds`; see Actions."""
+
+    def __init__(
+        self,
+        space: PacketSpace,
+        bounds: Bounds,
+        mirrored: bool = False,
+        within: Rough | None = None,
+        survey: Survey | None = None,
+        stand_ins: StandIns | None = None,
+    ) -> None:
+        super().__init__(space, bounds, mirrored, within, survey, stand_ins)
+        self._may: dict[tuple[object, ...], _May] = within._may if within else {}
+        self._ways: dict[frozenset[Outcome], Node] = within._ways if within else {}
+        self.choices: set[int] = within.choices if within else set()
+        """The levels that say which of its outcomes a chain has."""
+        self._assuming: list[Rule] = []
+
+    def counting(self) -> Iterable[list[Rule]]:
+        """The rules that count so far: the slices, and what stands on assumptions in chains looked at roughly."""
+        return [*super().counting(), self._assuming]
+
+    def roughly(self, firewall: Firewall, chain: Chain) -> Node | None:
+        """The function of a small chain that translates and ends the walk, which may have any of its outcomes; None for
+        others, or where that is not asked for. (A packet meets one such chain at most, so all of them have one level
+        for what they do.)"""
+        if not (self._stand_ins and self._stand_ins.rough and len(chain.rules) <= _SMALL):
+            return None
+        if not self._survey.loads(firewall) or _translated_twice(firewall):
+            return None
+        may = self._may_do(firewall, chain)
+        outcomes = may.outcomes
+        if not any(level == Field.DESTINATION for each in outcomes for level, _ in each.assign):
+            return None
+        if any(each.verb is Verb.CONTINUE for each in outcomes):
+            return None
+        self._assuming += may.assuming
+        if outcomes not in self._ways:
+            leaves = [self._diagrams.leaf(outcome) for outcome in outcomes]
+            last = len(leaves) - 1
+            level = self._space.condition(("what a chain does", outcomes), ((0, last),), last)
+            self.choices.add(level)
+            self._ways[outcomes] = self._diagrams.node(level, range(len(leaves)), leaves)
+        return self._ways[outcomes]
+
+    def _may_do(self, firewall: Firewall, chain: Chain) -> _May:
+        """What `chain` may do, once for all questions about a protocol."""
+        key = (id(chain), self._own.get(Field.PROTOCOL))
+        found = self._may.get(key)
+        if found is None:
+            found = self._may[key] = self._walked(firewall, chain)
+        return found
+
+    def _walked(self, firewall: Firewall, chain: Chain) -> _May:
+        ends: set[Outcome] = set()
+        assuming = [rule for _, rule, _ in self._survey.gist(chain).assuming]
+        going: set[Assign] = {()}
+        for rule in chain.rules:
+            if not going:
+                break
+            if not rule.enabled or any(map(self._never, rule.matches)):
+                continue
+            may: Iterable[Outcome] = (self._own_outcome(rule),)
+            if rule.action.verb in (Verb.JUMP, Verb.GOTO):
+                called = self._may_do(firewall, firewall.chains[rule.action.chain])
+                assuming += called.assuming
+                may = called.outcomes
+            met: set[Assign] = set()
+            for outcome in may:
+                if outcome.verb is Verb.CONTINUE and rule.action.verb is not Verb.GOTO:
+                    met.update(after(before, outcome.assign) for before in going)
+                else:
+                    ends.update(Outcome(outcome.verb, None, after(before, outcome.assign)) for before in going)
+            going = met if all(map(self._always, rule.matches)) else going | met
+        ends.update(Outcome(Verb.CONTINUE, None, assign) for assign in going)
+        return _May(frozenset(ends), assuming)
+
+    def _own_outcome(self, rule: Rule) -> Outcome:
+        """What a rule that does not jump does, as the caller of its chain sees it."""
+        assign = self._stood_in(self._assigned(rule.action.assign)) if rule.action.assign else ()
+        verb = Verb.CONTINUE if rule.action.verb is Verb.RETURN else rule.action.verb
+        return Outcome(verb, None, assign)
+
+    def _never(self, match: Match) -> bool:
+        """Whether no packet of the question meets `match`, as far as that is cheap to say."""
+        if isinstance(match, ConditionMatch):
+            return match.condition.assumed is (not match.expected)
+        return isinstance(match, FieldMatch) and match.field is Field.PROTOCOL and not self._met(match)
+
+    def _always(self, match: Match) -> bool:
+        """Whether every packet of the question meets `match`, whatever its ports are."""
+        if isinstance(match, FieldMatch) and match.field is not Field.PROTOCOL:
+            return False
+        return self._takes_all(match)
+
+
+def _translated_twice(firewall: Firewall) -> bool:
+    """Whether a packet may be translated by two chains of a hook."""
+    names = (firewall.hooks.get(hook, ()) for hook in (Hook.PREROUTING, Hook.OUTPUT))
+    return any(sum(firewall.chains[name].first_packets for name in each) > 1 for each in names)
+
+
+def whatever(space: PacketSpace, outcomes: Node, choices: Iterable[int]) -> Node:
+    """What becomes of packets whatever chains do that were looked at roughly: with the decider, if it is always the
+    same. `choices` are the levels that say what they do."""
+    diagrams = space.diagrams
+    free = {level: space.values(level) for level in choices}
+
+    def agreed(a: Node, b: Node) -> Node | None:
+        if a is b:
+            return a
+        if not (isinstance(a.value, Outcome) and isinstance(b.value, Outcome)):
+            return None
+        if a.value.verb is Verb.ACCEPT and b.value.verb is Verb.ACCEPT:
+            return diagrams.leaf(Outcome(Verb.ACCEPT))
+        return b if a.value.verb is Verb.ACCEPT else a
+
+    return diagrams.quantify(outcomes, free, partial(diagrams.apply, "agreed", agreed)) if free else outcomes
