@@ -96,7 +96,8 @@ def witness(judgement: Judgement, packets: PacketSet, legs: Sequence[Leg], refus
     picked = packets.pick(_prefer(path.space.family, judgement.region))
     if picked is None:
         return None
-    for leg in legs:
+    asked = (judgement.protocol, judgement.ports, judgement.settled)
+    for leg in (sent for each in legs for sent in path.sent(asked[0], each, *asked[1:], picked)):
         for flags in leg.tcp_flags if judgement.protocol == 6 else (0,):
             values = {
                 **picked,

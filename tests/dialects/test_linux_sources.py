@@ -6,7 +6,7 @@ from pathlib import Path as File
 
 import pytest
 
-from validator.engine import connection
+from validator.engine import way
 from validator.engine.connection import Crossing, Path
 from validator.engine.legs import EPHEMERAL, REPLY
 from validator.hosts import firewalls, load
@@ -20,7 +20,7 @@ PORT: Intervals = ((80, 80),)
 @pytest.fixture(autouse=True, params=["usual order", "by destination"])
 def order(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything is judged with either order of the fields."""
-    monkeypatch.setattr(connection, "MANY_TRANSLATIONS", 1000 if request.param == "usual order" else -1)
+    monkeypatch.setattr(way, "MANY_TRANSLATIONS", 1000 if request.param == "usual order" else -1)
 
 
 ADDRESSES = (

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.build import chain, dport, firewall, given, proto, rule, source, state
-from validator.engine import connection
+from validator.engine import way
 from validator.engine.connection import Crossing, Path
 from validator.engine.judgement import Judgement
 from validator.engine.legs import EPHEMERAL
@@ -116,8 +116,8 @@ def sent(peer: int, address: int, interface: int = 1) -> dict[int, int]:
 
 @pytest.fixture(autouse=True)
 def many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "MANY_TRANSLATIONS", -1)
-    monkeypatch.setattr(connection, "WORTH_A_ROUGH_LOOK", -1)
+    monkeypatch.setattr(way, "MANY_TRANSLATIONS", -1)
+    monkeypatch.setattr(way, "WORTH_A_ROUGH_LOOK", -1)
 
 
 ADDRESSES = st.sampled_from((*PODS, *SERVICES, 1))
@@ -151,7 +151,7 @@ def test_neither_stand_ins_nor_the_rough_look_change_who_gets_through(
 ) -> None:
     wall = node(services, *forward, policy=policy)
     with pytest.MonkeyPatch.context() as usually:
-        usually.setattr(connection, "MANY_TRANSLATIONS", 1000)
+        usually.setattr(way, "MANY_TRANSLATIONS", 1000)
         plain = judged(wall)
         surely, possibly = plain.surely, plain.possibly
     short, rough = judged(wall), judged(wall, rough=True)

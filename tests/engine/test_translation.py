@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.build import chain, dport, firewall, in_interface, proto, rule, sport, state
-from validator.engine import connection
+from validator.engine import way
 from validator.engine.connection import Crossing, Path
 from validator.engine.judgement import Judgement
 from validator.engine.legs import EPHEMERAL
@@ -38,7 +38,7 @@ PORT: Intervals = ((80, 80),)
 @pytest.fixture(autouse=True, params=["usual order", "by destination"])
 def order(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything is judged with either order of the fields."""
-    monkeypatch.setattr(connection, "MANY_TRANSLATIONS", 1000 if request.param == "usual order" else -1)
+    monkeypatch.setattr(way, "MANY_TRANSLATIONS", 1000 if request.param == "usual order" else -1)
 
 
 HOST, CONTAINER = 10, 99

@@ -211,7 +211,7 @@ _ALL = (
     _known(
         "CT",
         Fate.SETS,
-        "`--notrack` as NOTRACK; a zone leaves the state open; the rest goes on",
+        "`--notrack` as NOTRACK; a zone leaves open what tracking says of all packets; the rest goes on",
         _ct,
         "notrack helper:1 timeout:1 ctevents:1 expevents:1 zone:1 zone-orig:1 zone-reply:1",
     ),

@@ -37,6 +37,7 @@ from validator.model import (
     Assignment,
     Bit,
     Choice,
+    Condition,
     ConditionMatch,
     FieldMatch,
     Hook,
@@ -249,6 +250,8 @@ class _Walk(Struct, frozen=True):
             self._mark(builder, "mark", value)
         elif fields(fields(target).get("ct")).get("key") == "mark":
             self._mark(builder, "connmark", value)
+        elif fields(fields(target).get("ct")).get("key") == "zone":
+            self._zone(builder)
         elif render(target) in REWRITTEN:
             raise Unclear(f"{render(target)} is rewritten, which is not followed")
 
@@ -260,6 +263,13 @@ class _Walk(Struct, frozen=True):
             builder.aside(tracked(self._around), assigned, last=False)
         else:
             builder.assign(assigned)
+
+    def _zone(self, builder: Builder) -> None:
+        """A zone has connections of its own: whether the packet's is known there depends on what else uses it."""
+        text = f"state of the connection in the zone that is set ({self._around.here})"
+        choice = Choice(Condition(text, text, builder.span, per_packet=True), ((int(State.NEW), int(State.INVALID)),))
+        not_looped: Conj = (InterfaceMatch(Field.IN_INTERFACE, (LOOPBACK,), negated=True),)
+        builder.aside(not_looped, ((Field.STATE, choice),), last=False)
 
     def _unknown(self, name: str, text: str) -> list[Assignment]:
         """What sets a mark whose value nobody can tell: each bit is a condition."""

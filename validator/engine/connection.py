@@ -9,55 +9,26 @@ peers, addresses, ports and conditions.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from functools import cached_property, partial
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property, partial, reduce
+from operator import and_, or_
 
 from msgspec import Struct
 
-from validator.engine.evaluate import OPPOSITE, Decider, Evaluator, Outcome
-from validator.engine.legs import EPHEMERAL, LEGS, RELATED, Leg
+from validator.engine.evaluate import OPPOSITE, Decider, Outcome
+from validator.engine.legs import REPLY, REQUEST, Leg
 from validator.engine.openers import Openers
-from validator.engine.passing import passed
-from validator.engine.rough import whatever
-from validator.engine.stand_ins import stand_ins
 from validator.engine.survey import Assumption, Survey
+from validator.engine.tracking import Kind, Untracked, kinds
+from validator.engine.way import Crossing, Settled, Way
 from validator.engine.widest import widest
-from validator.model import (
-    LOOPBACK,
-    MODULES_ANSWER,
-    Chain,
-    Choice,
-    Condition,
-    Firewall,
-    Hook,
-    Rule,
-    Verb,
-)
-from validator.packets.fields import TCP, UDP, Field, Intervals
-from validator.packets.intervals import normalise
+from validator.model import MODULES_ANSWER, Chain, Condition, Hook, Rule, Verb
+from validator.packets.fields import Field, Intervals
 from validator.packets.nodes import Node
-from validator.packets.space import BY_DESTINATION, PacketSet, PacketSpace
+from validator.packets.space import PacketSet
 
-
-class Crossing(Struct, frozen=True):
-    """A firewall on a path, and the hook at which a request meets it."""
-
-    firewall: Firewall
-    hook: Hook
-
-
-Settled = tuple[tuple[str, bool], ...]
-"""Conditions, by their keys, that have a value."""
 Assuming = list[tuple[bool, list[Rule]]]
 """Rules that may stand on assumptions, with whether mirrored packets may pass them."""
-_NONE: Intervals = ((0, 0),)
-_PORT = Field.DESTINATION_PORT
-_ACCEPT = Verb.ACCEPT
-MANY_TRANSLATIONS = 50
-"""How many rules translate destinations where most of what is asked is a destination."""
-WORTH_A_ROUGH_LOOK = 1000
-"""How many do where it pays to try first whether it matters what they do."""
-_TRANSLATED = (Field.DESTINATION, Field.OUT_INTERFACE)
 
 
 def _only(crossing: Crossing, survey: Survey, mirrored: bool) -> set[str]:
@@ -71,14 +42,8 @@ def _only(crossing: Crossing, survey: Survey, mirrored: bool) -> set[str]:
     return survey.led_to(crossing.firewall, hooks.get(own, ())) - survey.led_to(crossing.firewall, others)
 
 
-class Path:
-    """The firewalls between two ends, in the order a request meets them, and the packets of interest.
-
-    `ports` are all destination ports that will be asked about; source ports are EPHEMERAL. With
-    `loopback` the packets travel over the loopback interface. `destinations`: where all requests that will be
-    asked about go, before any translation; None for anywhere. `survey` is what is known of the firewalls already.
-    `rough`: see Path.rough.
-    """
+class Path(Way):
+    """The firewalls between two ends, in the order a request meets them, and the packets of interest; see Way."""
 
     def __init__(
         self,
@@ -89,31 +54,11 @@ class Path:
         survey: Survey | None = None,
         rough: bool = False,
     ) -> None:
-        self.survey = survey or Survey()
-        self.crossings, self._ports, self.loopback = crossings, ports, loopback
-        self._destinations = destinations
-        firewalls = [crossing.firewall for crossing in crossings]
-        self.alternatives = next((f.alternatives for f in firewalls if f.alternatives), ())
-        patterns = {LOOPBACK}
-        for firewall in firewalls:
-            patterns.update(self.survey.patterns(firewall), firewall.profiles)
-        translating = sum(len(self.survey.set_values(firewall, Field.DESTINATION)) for firewall in firewalls)
-        many = translating > MANY_TRANSLATIONS
-        order = BY_DESTINATION if many else tuple(Field)
-        self._stand_ins = stand_ins(firewalls[0], self.survey, rough) if many and len(crossings) == 1 else None
-        self._rough = rough
-        self._roughly = len(crossings) == 1 and translating > WORTH_A_ROUGH_LOOK
-        self.space = PacketSpace(firewalls[0].family, patterns, order=order)
-        self.conditions: dict[str, Condition] = {}
-        self._outcomes: dict[tuple[bool, int, Intervals], Node] = {}
-        self._translations: dict[tuple[int, Intervals], list[Node | None]] = {}
-        self._wide: dict[bool, Evaluator] = {}
-        self._first: Evaluator | None = None
-        self._widened: dict[Intervals, Intervals] = {}
+        super().__init__(crossings, ports, loopback, destinations, survey, rough)
         self._passing: dict[tuple[int, Leg, Intervals, Settled], Passing] = {}
-        self._evaluators: dict[tuple[bool, int, Intervals], list[Evaluator]] = {}
         self._assuming: dict[tuple[int, Intervals], Assuming] = {}
         self._failed: dict[bool, list[tuple[Chain, int, Rule]]] = {}
+        self._untracked: dict[tuple[int, Intervals, Settled], tuple[Untracked, Untracked]] = {}
 
     @cached_property
     def rough(self) -> Path | None:
@@ -124,156 +69,80 @@ class Path:
             return None
         return Path(self.crossings, self._ports, self.loopback, self._destinations, self.survey, rough=True)
 
-    # --- one way -----------------------------------------------------------
-
-    def outcomes(self, mirrored: bool, protocol: int, ports: Intervals, settled: Settled = ()) -> Node:
-        """What becomes of every packet to `ports` that goes with the request, or, mirrored, with the reply: a
-        diagram with Outcome leaves, for all states and flags that will be asked about. It says nothing of others.
-        `settled` gives conditions by their keys the values that they have for who asks."""
-        if settled:
-            values = {self.space.condition(key): int(value) for key, value in settled}
-            return self.space.diagrams.fix(self.outcomes(mirrored, protocol, ports), values)
-        key = (mirrored, protocol, ports)
-        if key not in self._outcomes:
-            evaluator = self._evaluator(mirrored, protocol, ports)
-            early = [evaluator.untranslated] if evaluator.untranslated else []
-            self._evaluators[key] = [evaluator, *early]
-            if mirrored:
-                result = self._replies(evaluator, protocol, ports)
-            else:
-                result = self._requests(evaluator, protocol, ports)
-            result = evaluator.unmarked(evaluator.directed(result))
-            self._outcomes[key] = whatever(self.space, result, evaluator.choices) if self._rough else result
-            self.conditions.update(evaluator.conditions)
-        return self._outcomes[key]
-
-    def widened(self, protocol: int, bounds: Mapping[Field, Intervals]) -> dict[Field, Intervals]:
-        """`bounds` for packets as they come and, where this path translates any, as they then are."""
-        ports = bounds.get(_PORT, self._ports)
-        self.outcomes(False, protocol, ports)
-        if not any(self._translations[protocol, ports]):
-            return dict(bounds)
-        kept = {field: ranges for field, ranges in bounds.items() if field not in _TRANSLATED}
-        return {**kept, _PORT: self._with_new_ports(ports)}
-
-    def _with_new_ports(self, ports: Intervals) -> Intervals:
-        """`ports`, and those that translation turns them into."""
-        if not self._sets_ports:
-            return ports
-        if self._rough:
-            return normalise([*ports, *self._set_ports])
-        if ports not in self._widened:
-            to = {} if self._destinations is None else {Field.DESTINATION: self._destinations}
-            if self._first is None:
-                self._first = Evaluator(self.space, self._bounds(False, self._ports) | to, survey=self.survey)
-            evaluator = Evaluator(self.space, self._bounds(False, ports) | to, within=self._first)
-            found = list(ports)
-            for crossing in self.crossings:
-                found += evaluator.set_values(crossing.firewall, passed(crossing.firewall, crossing.hook), _PORT)
-            self._widened[ports] = normalise(found)
-        return self._widened[ports]
-
-    @cached_property
-    def _set_ports(self) -> Intervals:
-        """All ports that rules set."""
-        every = [value for each in self._firewalls() for value in self.survey.set_values(each, _PORT)]
-        numbers = {value for value in every if isinstance(value, int)}
-        chosen = [interval for value in every if isinstance(value, Choice) for interval in value.intervals]
-        return normalise([*((number, number) for number in numbers), *chosen])
-
-    @cached_property
-    def _sets_ports(self) -> bool:
-        """Whether any rule translates ports."""
-        return any(self.survey.set_values(firewall, _PORT) for firewall in self._firewalls())
-
-    @cached_property
-    def _set_states(self) -> frozenset[int]:
-        """The states that rules set (NOTRACK)."""
-        every = (value for each in self._firewalls() for value in self.survey.set_values(each, Field.STATE))
-        return frozenset(value for value in every if isinstance(value, int))
-
-    def _states(self, mirrored: bool) -> Intervals:
-        """The states a packet going this way can have: its legs', and those that rules set."""
-        states = {int(leg.state) for leg in (*LEGS, RELATED) if leg.mirrored is mirrored}
-        return normalise((state, state) for state in states | self._set_states)
-
-    def _evaluator(self, mirrored: bool, protocol: int, ports: Intervals) -> Evaluator:
-        """One for some of the ports, within the one for all."""
-        if mirrored not in self._wide:
-            bounds = self._bounds(mirrored, self._with_new_ports(self._ports))
-            bounds[Field.STATE] = self._states(mirrored)
-            self._wide[mirrored] = Evaluator(
-                self.space, bounds, mirrored, survey=self.survey, stand_ins=self._stand_ins
+    def kinds(self, protocol: int, leg: Leg, ports: Intervals, settled: Settled = ()) -> list[Kind]:
+        """The packets of `leg`, for which connections: see tracking.py. All of those of a connection must pass."""
+        if leg.opens or not self._state_is_set:
+            return [(self.space.everything, (leg,))]
+        key = (protocol, ports, settled)
+        if key not in self._untracked:
+            self._untracked[key] = (
+                self._kept_from_tracking(REQUEST, protocol, ports, settled),
+                self._kept_from_tracking(REPLY, protocol, ports, settled),
             )
-        wide = self._wide[mirrored]
-        bounds = self._bounds(mirrored, self._with_new_ports(ports)) | {
-            Field.PROTOCOL: ((protocol, protocol),),
-            Field.STATE: self._states(mirrored),
-        }
-        found = Evaluator(self.space, bounds, mirrored, wide)
-        if mirrored or (bounds[_PORT] == ports and self._destinations is None):
-            return found
-        bounds[_PORT] = ports
-        if self._destinations is not None:
-            bounds[Field.DESTINATION] = self._destinations
-        found.untranslated = Evaluator(self.space, bounds, mirrored, wide)
-        found.untranslated.whole = self._destinations is not None
-        return found
+        return kinds(leg, protocol, *self._untracked[key])
 
-    def _bounds(self, mirrored: bool, ports: Intervals) -> dict[Field, Intervals]:
-        flags = {flag for leg in LEGS if leg.mirrored is mirrored for flag in (0, *leg.tcp_flags)}
-        return {
-            Field.PROTOCOL: ((TCP, TCP), (UDP, UDP)),
-            Field.TCP_FLAGS: normalise((flag, flag) for flag in flags),
-            Field.ICMP_TYPE: _NONE,
-            Field.ICMP_CODE: _NONE,
-            Field.DESTINATION_PORT: ports,
-            Field.SOURCE_PORT: EPHEMERAL,
-        }
-
-    def _requests(self, evaluator: Evaluator, protocol: int, ports: Intervals) -> Node:
-        result = self.space.diagrams.leaf(Outcome(Verb.ACCEPT))
-        for number, crossing in reversed(list(enumerate(self.crossings, 1))):
-            last = number == len(self.crossings)
-            function = evaluator.hook(crossing.firewall, crossing.hook, self.loopback, last)
-            result = evaluator.composer.across(function, result)
-        translations = [evaluator.translation(c.firewall, c.hook, self.loopback) for c in self.crossings]
-        self._translations[protocol, ports] = translations
-        return result
-
-    def _replies(self, evaluator: Evaluator, protocol: int, ports: Intervals) -> Node:
-        """The replies, from the last firewall to the first. Those beyond one that translates the request's
-        destination see the replies as they come from there."""
-        self.outcomes(False, protocol, ports)
-        result = self.space.diagrams.leaf(Outcome(Verb.ACCEPT))
-        before: list[Node] = []
-        first = self._evaluators[False, protocol, ports][0]
-        for crossing, translation in zip(self.crossings, self._translations[protocol, ports], strict=True):
-            sources = partial(first.sources, crossing.firewall, crossing.hook, self.loopback)
-            function = evaluator.reply(crossing.firewall, crossing.hook, translation, self.loopback, sources)
-            for earlier in reversed(before):
-                function = evaluator.composer.across(earlier, function)
-            result = evaluator.composer.across(function, result)
-            before += [translation] if translation is not None else []
-        return result
+    def _kept_from_tracking(self, leg: Leg, protocol: int, ports: Intervals, settled: Settled) -> Untracked:
+        """The connections of which the first packet of `leg` is not tracked. With several firewalls each tracks for
+        itself, so it is only known of connections that all of them track or none does. Over loopback a packet is
+        tracked on its way out (nf_conntrack_in in the kernel passes over what it has seen)."""
+        self.outcomes(leg.mirrored, protocol, ports)
+        evaluator = self._evaluators[leg.mirrored, protocol, ports][-1]
+        values = {level: ranges[0][0] for level, ranges in leg.first.bounds(protocol).items()}
+        values |= {self.space.condition(key): int(value) for key, value in settled}
+        surely, perhaps = self.space.everything, self.space.nothing
+        for each in self.crossings:
+            hook = OPPOSITE[each.hook] if leg.mirrored else each.hook
+            if self.loopback and hook is not Hook.OUTPUT:
+                continue
+            found = evaluator.untracked(each.firewall, hook, self.loopback)
+            nodes = (self.space.diagrams.fix(evaluator.unmarked(evaluator.directed(node)), values) for node in found)
+            kept, unknown = (PacketSet(self.space, node) for node in nodes)
+            surely, perhaps = surely & kept, perhaps | kept | unknown
+        self.conditions.update(evaluator.conditions)
+        return Untracked(surely, perhaps - surely)
 
     def passing(self, protocol: int, leg: Leg, ports: Intervals, settled: Settled = ()) -> Passing:
         """The connections (peers, addresses, conditions) to `ports` whose every packet of `leg` passes."""
         key = (protocol, leg, ports, settled)
         if key not in self._passing:
-            diagrams = self.space.diagrams
-            verdicts = diagrams.map(self.outcomes(leg.mirrored, protocol, ports, settled), self._passes)
-            bounds = leg.bounds(protocol)
-            each = {level: self.space.values(level) for level in self._per_packet()}
-            always = possible = diagrams.quantify(verdicts, bounds, diagrams.both)
-            opened = always
-            if each:
-                always = diagrams.quantify(verdicts, {**bounds, **each}, diagrams.both)
-                maybe = diagrams.quantify(verdicts, each, diagrams.either)
-                possible = diagrams.quantify(maybe, bounds, diagrams.both)
-            sets = (opened, always, possible)
-            self._passing[key] = Passing(*(PacketSet(self.space, node) for node in sets))
+            parts = []
+            for where, legs in self.kinds(protocol, leg, ports, settled):
+                found = [self._all_pass(protocol, each, ports, settled) for each in legs]
+                parts.append(self._one_of(found).without(~where))
+            self._passing[key] = _each(and_, parts)
         return self._passing[key]
+
+    def _one_of(self, found: Sequence[Passing]) -> Passing:
+        """What passes if one of several holds, and nobody knows which one."""
+        if len(found) == 1:
+            return found[0]
+        condition = self._picked_up
+        self.conditions.setdefault(condition.key, condition)
+        passed = self.space.box({self.space.condition(condition.key): ((1, 1),)})
+        return _each(or_, [_each(and_, found), _each(or_, found).only(passed)])
+
+    @cached_property
+    def _picked_up(self) -> Condition:
+        """What is open of connections that are tracked in part, with a line that is to blame."""
+        chains = (chain for firewall in self._firewalls() for chain in firewall.chains.values())
+        rules = (rule for chain in chains for rule in chain.rules)
+        span = next(rule.span for rule in rules if any(target is Field.STATE for target, _ in rule.action.assign))
+        text = "tracking sees only a part of the connection (NOTRACK, zones), and takes it for what gets through"
+        return Condition(text, text, span)
+
+    def _all_pass(self, protocol: int, leg: Leg, ports: Intervals, settled: Settled) -> Passing:
+        """The connections whose every packet that is as `leg` says passes."""
+        diagrams = self.space.diagrams
+        verdicts = diagrams.map(self.outcomes(leg.mirrored, protocol, ports, settled), self._passes)
+        bounds = leg.bounds(protocol)
+        each = {level: self.space.values(level) for level in self._per_packet()}
+        always = possible = diagrams.quantify(verdicts, bounds, diagrams.both)
+        opened = always
+        if each:
+            always = diagrams.quantify(verdicts, {**bounds, **each}, diagrams.both)
+            maybe = diagrams.quantify(verdicts, each, diagrams.either)
+            possible = diagrams.quantify(maybe, bounds, diagrams.both)
+        return Passing(*(PacketSet(self.space, node) for node in (opened, always, possible)))
 
     def _per_packet(self) -> Iterator[int]:
         """The levels of conditions of which each packet may have its own value."""
@@ -325,9 +194,6 @@ class Path:
         """Every assumption that some rule stands on."""
         return frozenset(assumption for each in self.assumptions.values() for assumption in each)
 
-    def _firewalls(self) -> list[Firewall]:
-        return [crossing.firewall for crossing in self.crossings]
-
     def _failing(self, mirrored: bool) -> list[tuple[Chain, int, Rule]]:
         """The enabled rules that an assumption keeps from matching, wholly or in part, with their chains and positions
         there, but for those in chains that only packets of the other direction pass."""
@@ -351,17 +217,25 @@ class Path:
         settled: Settled = (),
     ) -> list[Decider]:
         """Who decides the packets of `leg` in `region` (all to `ports`) with one of `verbs`, the widest first."""
-        return widest(self.outcomes(leg.mirrored, protocol, ports, settled), region, leg.bounds(protocol), verbs)
+        outcomes = self.outcomes(leg.mirrored, protocol, ports, settled)
+        found: dict[int, Decider] = {}
+        for where, legs in self.kinds(protocol, leg, ports, settled):
+            for each in legs:
+                for decider in widest(outcomes, region & where, each.bounds(protocol), verbs):
+                    found.setdefault(id(decider.rule), decider)
+        return list(found.values())
+
+    def sent(self, protocol: int, leg: Leg, ports: Intervals, settled: Settled, values: Mapping[int, int]) -> list[Leg]:
+        """The packets of `leg` in the connection with these values by level."""
+        return [
+            each for where, legs in self.kinds(protocol, leg, ports, settled) if where.contains(values) for each in legs
+        ]
 
     def asked_of_modules(self, protocol: int, ports: Intervals) -> list[Condition]:
         """The conditions on the way that a module may answer for itself: which program it is."""
         for mirrored in (False, True):
             self.outcomes(mirrored, protocol, ports)
         return [each for each in self.conditions.values() if each.about and each.about[0] in MODULES_ANSWER]
-
-    def condition_bounds(self) -> dict[int, Intervals]:
-        """Every value of every condition met so far, for quantification."""
-        return {level: self.space.values(level) for level in self.space.conditions() if self.space.values(level)}
 
 
 class Passing(Struct, frozen=True):
@@ -371,3 +245,22 @@ class Passing(Struct, frozen=True):
     open: PacketSet
     surely: PacketSet
     possibly: PacketSet
+
+    def without(self, others: PacketSet) -> Passing:
+        """The same where `others` are not asked about."""
+        return _each(or_, (self, Passing(others, others, others)))
+
+    def only(self, some: PacketSet) -> Passing:
+        """Those among `some`."""
+        return _each(and_, (self, Passing(some, some, some)))
+
+
+def _each(combine: Callable[[PacketSet, PacketSet], PacketSet], found: Sequence[Passing]) -> Passing:
+    return Passing(
+        reduce(combine, [each.open for each in found]),
+        reduce(combine, [each.surely for each in found]),
+        reduce(combine, [each.possibly for each in found]),
+    )
+
+
+__all__ = ["Crossing", "Passing", "Path", "Settled"]

@@ -9,6 +9,7 @@ its opposite for the replies.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Hashable, Mapping, Sequence
+from functools import partial
 
 from validator.engine.outcomes import Assign, Composer, Decider, Ending, Following, Free, Outcome, Set, ended
 from validator.engine.regions import MIRROR, STRAIGHT, Bounds
@@ -241,6 +242,20 @@ class Evaluator(Replies):
         tcp = self._space.box({Field.PROTOCOL: ((TCP, TCP),)}).node
         opening = self._diagrams.fix(node, {**new, int(Field.TCP_FLAGS): int(TcpFlag.SYN)})
         return self._diagrams.choose(tcp, opening, self._diagrams.fix(node, {**new, int(Field.TCP_FLAGS): 0}))
+
+    def untracked(self, firewall: Firewall, hook: Hook, loopback: bool = False) -> tuple[Node, Node]:
+        """The packets that come to `hook` that rules keep from connection tracking, and those for which they make
+        unknown what it says (conntrack zones)."""
+        early = self._early(firewall, PASSES[hook][0])[0]
+        if PASSES[hook][0] is Hook.PREROUTING:
+            early = self._fixed_interface(early, Field.OUT_INTERFACE)
+        early = self._known(early, hook, loopback)
+
+        def told(value: object, kind: type) -> Node:
+            assert isinstance(value, Outcome)
+            return self._diagrams.leaf(isinstance(dict(value.assign).get(int(Field.STATE)), kind))
+
+        return self._diagrams.map(early, partial(told, kind=int)), self._diagrams.map(early, partial(told, kind=Free))
 
     # --- stages --------------------------------------------------------------
 

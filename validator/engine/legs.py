@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from validator.packets.fields import TCP, UDP, Field, Intervals, State, TcpFlag
 from validator.packets.intervals import normalise
@@ -21,6 +22,16 @@ class Leg(Struct, frozen=True):
     tcp_flags: tuple[int, ...]
     mirrored: bool = False
 
+    @property
+    def opens(self) -> bool:
+        """Whether it opens a connection."""
+        return self.state is not State.ESTABLISHED
+
+    @property
+    def first(self) -> Leg:
+        """The first packets alone."""
+        return replace(self, tcp_flags=self.tcp_flags[:1])
+
     def bounds(self, protocol: int) -> dict[int, Intervals]:
         """The values of the fields that a leg settles."""
         flags = self.tcp_flags if protocol == TCP else (0,)
@@ -35,8 +46,10 @@ class Leg(Struct, frozen=True):
 
 _ACK, _PSH, _FIN = TcpFlag.ACK, TcpFlag.PSH, TcpFlag.FIN
 _DATA = (int(_ACK), int(_ACK | _PSH), int(_ACK | _FIN))
+SYN_ACK = int(TcpFlag.SYN | _ACK)
+"""The flags of the first answer."""
 REQUEST = Leg("request", State.NEW, (int(TcpFlag.SYN),))
-REPLY = Leg("reply", State.ESTABLISHED, (int(TcpFlag.SYN | _ACK), *_DATA), mirrored=True)
+REPLY = Leg("reply", State.ESTABLISHED, (SYN_ACK, *_DATA), mirrored=True)
 RELATED = Leg("request", State.RELATED, (int(TcpFlag.SYN),))
 FOLLOWING = Leg("request", State.ESTABLISHED, _DATA)
 LEGS = (REQUEST, REPLY, FOLLOWING)
