@@ -162,7 +162,7 @@ def _table(random: Random, name: str, pools: Sequence[Pool], taken: set[tuple[st
         lines.append("  }")
     bases = [base for base in _BASES if not plain or base[0] != "nat"]
     for number, (kind, hook, priority) in enumerate(random.sample(bases, random.randint(2, 6))):
-        while not plain and (hook, priority) in taken:
+        while not plain and (hook, priority) in taken and random.random() < 0.8:
             priority += 1
         taken.add((hook, priority))
         policy = "drop" if kind == "filter" and random.random() < 0.3 else "accept"
@@ -177,8 +177,8 @@ def _table(random: Random, name: str, pools: Sequence[Pool], taken: set[tuple[st
 def ruleset(random: Random, pools: Sequence[Pool], beside_iptables: bool = False) -> str:
     """The text of a ruleset, for `nft -f`.
 
-    Which of two chains with one priority comes first is not in any dump: it hangs on what was loaded first, and on
-    the kernel's version. So chains have one priority only where nothing hangs on their order.
+    Which of two chains with one priority comes first is in no dump, so the answer is often unknown there: most chains
+    have a priority of their own.
     """
     lines: list[str] = []
     plain = not beside_iptables and random.random() < 0.25

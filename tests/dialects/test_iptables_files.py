@@ -17,6 +17,7 @@ from validator.dialects._iptables_rules import RuleReader
 from validator.dialects._linux_host import Host
 from validator.dialects.iptables_save import parse
 from validator.errors import UserError
+from validator.hosts import firewalls, load
 from validator.model import Hook
 from validator.packets.fields import Family
 from validator.source import Ledger, from_bytes
@@ -97,6 +98,33 @@ def test_a_table_that_iptables_cannot_show_leaves_everything_open() -> None:
     text = NFT + table("filter") + "# Table `nat' is incompatible, use 'nft' tool.\n"
     assert "nft list ruleset" in dumps(text)[0].incomplete
     assert verdict(wall(text), 80) == "unknown"
+
+
+EXTRA = """\
+table ip filter {
+	chain INPUT {
+		type filter hook input priority filter; policy accept;
+		tcp dport 80 counter packets 0 bytes 0 accept
+	}
+
+	chain extra {
+		type filter hook input priority filter + 10; policy drop;
+		tcp dport 22 accept
+	}
+}
+"""
+
+
+def test_a_chain_that_nft_added_to_a_table_of_iptables_counts(tmp_path: Path) -> None:
+    """iptables-nft-save 1.8.9 leaves such a chain out, and says so in the first line."""
+    says = "# Table `filter' contains incompatible base-chains, use 'nft' tool to list them.\n"
+    text = says + NFT + table("filter", "-A INPUT -p tcp -m tcp --dport 80 -j ACCEPT")
+    assert verdict(wall(text), 80) == "unknown"
+    (tmp_path / "dump").write_text(text)
+    (tmp_path / "nft").write_text(EXTRA)
+    (both,) = firewalls(load([f"host={tmp_path / 'dump'},{tmp_path / 'nft'}"]), (Family.IPV4,))
+    assert [verdict(both, port) for port in (80, 22)] == ["drop", "accept"]
+    assert len(both.hooks[Hook.INPUT]) == 2
 
 
 def test_a_policy_that_nobody_tells_is_open() -> None:

@@ -43,7 +43,8 @@ class IptDump(Struct, frozen=True):
 
     `variant` is `nft` or `legacy`: the two hold at once, and `prefix` tells the chains of the second
     from those of the first. `incomplete` says what filters packets beside what is here, and
-    `incomplete_line` which line of the source says so; empty where nothing does.
+    `incomplete_line` which line of the source says so; empty where nothing does. `shown_by_nft`: what
+    `nft list ruleset` shows in full.
     """
 
     family: Family
@@ -53,6 +54,7 @@ class IptDump(Struct, frozen=True):
     prefix: str = ""
     incomplete: str = ""
     incomplete_line: int = 0
+    shown_by_nft: bool = False
 
     def span(self, line: int) -> Span:
         """The span of a line."""

@@ -7,13 +7,14 @@ one through it PREROUTING, FORWARD and POSTROUTING; at each hook the base chains
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from validator.dialects import Fragment, Options
 from validator.dialects._linux_host import Host, IpSet, LinuxInterfaces, LinuxSettings, named_sets, own_addresses
+from validator.dialects._linux_order import in_every_order
 from validator.dialects._linux_ruleset import NAT_PRIORITIES, BaseChain, Ruleset
 from validator.errors import ExportError
 from validator.model import ACCEPT, Chain, Firewall, Hook, Rule
@@ -41,9 +42,10 @@ def convert(fragments: Sequence[Fragment], options: Options) -> Firewall | None:
             problem = f"the chain {twice} of host {host.name} stands in another export as well"
             raise ExportError(problem, "give the export of one moment only", ruleset.path, 1)
         chains.update(ruleset.chains)
-    bases = sorted(
-        (base for ruleset in rulesets for base in ruleset.bases), key=lambda base: (base.priority, base.order)
-    )
+    ranked = [base for ruleset in rulesets for base in ruleset.bases]
+    ranked.sort(key=lambda base: (list(Hook).index(base.hook), base.priority, base.order))
+    bases, more = in_every_order(ranked, chains, host.name)
+    chains.update(more)
     return Firewall(
         host=host.name,
         name=" + ".join(dict.fromkeys(ruleset.label for ruleset in rulesets if ruleset.label)),
@@ -74,32 +76,38 @@ def _rulesets(fragments: Sequence[Fragment], host: Host) -> Iterator[Ruleset]:
     """What each export contributes to the family of `host`.
 
     A host can have legacy and nft tables of iptables at once: both are in force. Tables that iptables-nft made are
-    shown by nft as well, with less of what they say: those of an iptables-save count.
+    shown by nft as well, with less of what they say: those of an iptables-save count, and beside them the chains that
+    only nft knows (`nft add chain ip filter ...`).
     """
     parts = [part for each in fragments if isinstance(each.data, tuple) for part in each.data]
     dumps = [part for part in parts if hasattr(part, "variant") and part.family is host.family]
-    saved = {title for dump in dumps for title in _nft_titles(dump)}
+    saved = {title: chains for dump in dumps for title, chains in _nft_titles(dump)}
     variants = {dump.variant for dump in dumps}
+    of_nft = [fragment for fragment in fragments if fragment.dialect.startswith("nft-")]
     for fragment in fragments:
-        if fragment.dialect.startswith("nft-"):
+        if fragment in of_nft:
             yield from _of_nftables(fragment.data, host, saved)
         elif isinstance(fragment.data, tuple):
-            yield from _of_iptables(fragment.data, host, variants)
+            yield from _of_iptables(fragment.data, host, variants, bool(of_nft))
 
 
-def _nft_titles(dump: IptDump) -> Iterator[str]:
-    """The names that nft gives the tables of an iptables-nft dump."""
+def _nft_titles(dump: IptDump) -> Iterator[tuple[str, Container[str]]]:
+    """The names that nft gives the tables of an iptables-nft dump, and the chains that the dump holds of each."""
     if dump.variant == "nft":
         family = "ip" if dump.family is Family.IPV4 else "ip6"
-        yield from (f"{family} {table}" for table in dump.tables)
+        yield from ((f"{family} {table}", chains) for table, chains in dump.tables.items())
 
 
-def _of_nftables(data: object, host: Host, saved: Container[str]) -> Iterator[Ruleset]:
+def _of_nftables(data: object, host: Host, saved: Mapping[str, Container[str]]) -> Iterator[Ruleset]:
     from validator.dialects._nft_convert import ruleset, unfiltered
     from validator.dialects._nft_data import NftRuleset
 
     assert isinstance(data, NftRuleset)
-    tables = {key: table for key, table in data.tables.items() if table.title not in saved}
+    tables = {}
+    for key, table in data.tables.items():
+        chains = {name: chain for name, chain in table.chains.items() if name not in saved.get(table.title, ())}
+        if chains or table.title not in saved:
+            tables[key] = replace(table, chains=chains)
     found = ruleset(replace(data, tables=tables), host)
     if len(tables) == len(data.tables) and (not found.bases if found else not tables):
         yield unfiltered(data)
@@ -107,7 +115,7 @@ def _of_nftables(data: object, host: Host, saved: Container[str]) -> Iterator[Ru
         yield found
 
 
-def _of_iptables(data: tuple[object, ...], host: Host, variants: Container[str]) -> Iterator[Ruleset]:
+def _of_iptables(data: tuple[object, ...], host: Host, variants: Container[str], beside_nft: bool) -> Iterator[Ruleset]:
     from validator.dialects._iptables_convert import ruleset
     from validator.dialects.iptables_save import IptDump
 
@@ -116,6 +124,8 @@ def _of_iptables(data: tuple[object, ...], host: Host, variants: Container[str])
             if "nft" in variants and "legacy" in variants:
                 prefix = "legacy " if part.variant == "legacy" else ""
                 part = replace(part, prefix=prefix, incomplete="")
+            if beside_nft and part.shown_by_nft:
+                part = replace(part, incomplete="")
             yield ruleset(part, host)
 
 

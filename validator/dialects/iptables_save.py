@@ -39,7 +39,7 @@ _V6 = re.compile(
 )
 _V4 = re.compile(r"(?<![\w.])\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?![\w.])")
 _LEGACY_TABLES = re.compile(r"# Warning: (ip6?tables)-legacy tables present")
-_INCOMPATIBLE = re.compile(r"# Table [`'](\w+)' is incompatible")
+_INCOMPATIBLE = re.compile(r"# Table [`'](\w+)' (?:is incompatible|contains incompatible base-chains)")
 _SNIFF_LINES = 4000
 _SAY_AGAIN = "export it again with iptables-save"
 
@@ -110,7 +110,7 @@ class _Reader:
                 return replace(dump, incomplete=what, incomplete_line=number)
             if odd and dump.variant == "nft" and self._family_of(number) in (None, dump.family):
                 what = f"the table {odd[1]} holds what iptables cannot show; export it with `nft list ruleset`"
-                return replace(dump, incomplete=what, incomplete_line=number)
+                return replace(dump, incomplete=what, incomplete_line=number, shown_by_nft=True)
         return dump
 
     def _family_of(self, number: int) -> Family | None:
