@@ -5,13 +5,15 @@ Both are described by the request's fields, so a reply's source is the request's
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
 
 from msgspec import Struct
 
 from validator.engine.evaluate import Evaluator, Outcome
 from validator.engine.legs import EPHEMERAL, LEGS, RELATED
+from validator.engine.loopback import LoopbackEvaluator
+from validator.engine.outcomes import Following
 from validator.engine.passing import passed
 from validator.engine.rough import whatever
 from validator.engine.stand_ins import stand_ins
@@ -77,9 +79,10 @@ class Way:
         self.conditions: dict[str, Condition] = {}
         self._outcomes: dict[tuple[bool, int, Intervals], Node] = {}
         self._translations: dict[tuple[int, Intervals], list[Node | None]] = {}
-        self._wide: dict[bool, Evaluator] = {}
-        self._first: Evaluator | None = None
+        self._wide: dict[bool, LoopbackEvaluator] = {}
+        self._first: LoopbackEvaluator | None = None
         self._widened: dict[Intervals, Intervals] = {}
+        self._asking: dict[tuple[int, Intervals], LoopbackEvaluator] = {}
         self._evaluators: dict[tuple[bool, int, Intervals], list[Evaluator]] = {}
 
     def condition_bounds(self) -> dict[int, Intervals]:
@@ -101,6 +104,7 @@ class Way:
             if mirrored:
                 result = self._replies(evaluator, protocol, ports)
             else:
+                self._asking[protocol, ports] = evaluator
                 result = self._requests(evaluator, protocol, ports)
             result = evaluator.unmarked(evaluator.directed(result))
             self._outcomes[key] = whatever(self.space, result, evaluator.choices) if self._rough else result
@@ -125,8 +129,8 @@ class Way:
         if ports not in self._widened:
             to = {} if self._destinations is None else {Field.DESTINATION: self._destinations}
             if self._first is None:
-                self._first = Evaluator(self.space, self._bounds(False, self._ports) | to, survey=self.survey)
-            evaluator = Evaluator(self.space, self._bounds(False, ports) | to, within=self._first)
+                self._first = LoopbackEvaluator(self.space, self._bounds(False, self._ports) | to, survey=self.survey)
+            evaluator = LoopbackEvaluator(self.space, self._bounds(False, ports) | to, within=self._first)
             found = list(ports)
             for crossing in self.crossings:
                 found += evaluator.set_values(crossing.firewall, passed(crossing.firewall, crossing.hook), _PORT)
@@ -158,12 +162,12 @@ class Way:
             states |= set(State)
         return normalise((int(state), int(state)) for state in states)
 
-    def _evaluator(self, mirrored: bool, protocol: int, ports: Intervals) -> Evaluator:
+    def _evaluator(self, mirrored: bool, protocol: int, ports: Intervals) -> LoopbackEvaluator:
         """One for some of the ports, within the one for all."""
         if mirrored not in self._wide:
             bounds = self._bounds(mirrored, self._with_new_ports(self._ports))
             bounds[Field.STATE] = self._states(mirrored)
-            self._wide[mirrored] = Evaluator(
+            self._wide[mirrored] = LoopbackEvaluator(
                 self.space, bounds, mirrored, survey=self.survey, stand_ins=self._stand_ins
             )
         wide = self._wide[mirrored]
@@ -171,13 +175,13 @@ class Way:
             Field.PROTOCOL: ((protocol, protocol),),
             Field.STATE: self._states(mirrored),
         }
-        found = Evaluator(self.space, bounds, mirrored, wide)
+        found = LoopbackEvaluator(self.space, bounds, mirrored, wide)
         if mirrored or (bounds[_PORT] == ports and self._destinations is None):
             return found
         bounds[_PORT] = ports
         if self._destinations is not None:
             bounds[Field.DESTINATION] = self._destinations
-        found.untranslated = Evaluator(self.space, bounds, mirrored, wide)
+        found.untranslated = LoopbackEvaluator(self.space, bounds, mirrored, wide)
         found.untranslated.whole = self._destinations is not None
         return found
 
@@ -192,12 +196,17 @@ class Way:
             Field.SOURCE_PORT: EPHEMERAL,
         }
 
-    def _requests(self, evaluator: Evaluator, protocol: int, ports: Intervals) -> Node:
+    def _requests(self, evaluator: LoopbackEvaluator, protocol: int, ports: Intervals) -> Node:
         result = self.space.diagrams.leaf(Outcome(Verb.ACCEPT))
         for number, crossing in reversed(list(enumerate(self.crossings, 1))):
             last = number == len(self.crossings)
             function = evaluator.hook(crossing.firewall, crossing.hook, self.loopback, last)
-            result = evaluator.composer.across(function, result)
+            inside: Node | Following = result
+            if crossing.hook is Hook.OUTPUT:
+                function = evaluator.turned(function, crossing.firewall, self.loopback)
+                if self.loopback:
+                    function, inside = evaluator.looped(function, crossing.firewall, result)
+            result = evaluator.composer.across(function, inside)
         translations = [evaluator.translation(c.firewall, c.hook, self.loopback) for c in self.crossings]
         self._translations[protocol, ports] = translations
         return result
@@ -208,14 +217,33 @@ class Way:
         self.outcomes(False, protocol, ports)
         result = self.space.diagrams.leaf(Outcome(Verb.ACCEPT))
         before: list[Node] = []
-        first = self._evaluators[False, protocol, ports][0]
+        first = self._asking[protocol, ports]
+        if self.loopback:
+            return self._replies_over_loopback(evaluator, first, self._translations[protocol, ports])
         for crossing, translation in zip(self.crossings, self._translations[protocol, ports], strict=True):
             sources = partial(first.sources, crossing.firewall, crossing.hook, self.loopback)
             function = evaluator.reply(crossing.firewall, crossing.hook, translation, self.loopback, sources)
+            if crossing.hook is Hook.OUTPUT:
+                function = first.turned(function, crossing.firewall, self.loopback, replies=True)
             for earlier in reversed(before):
                 function = evaluator.composer.across(earlier, function)
             result = evaluator.composer.across(function, result)
             before += [translation] if translation is not None else []
+        return result
+
+    def _replies_over_loopback(
+        self, evaluator: Evaluator, first: Evaluator, translations: Sequence[Node | None]
+    ) -> Node:
+        """The replies on their way out, where all translation is undone, and in. The same firewalls stand at both."""
+        result = self.space.diagrams.leaf(Outcome(Verb.ACCEPT))
+        told = {id(c.firewall): t for c, t in zip(self.crossings, translations, strict=True) if c.hook is Hook.OUTPUT}
+        for crossing in self.crossings:
+            wall, translation, sources = crossing.firewall, None, None
+            if crossing.hook is Hook.INPUT:
+                translation = told.get(id(wall))
+                sources = partial(first.sources, wall, Hook.OUTPUT, True)
+            function = evaluator.reply(wall, crossing.hook, translation, True, sources)
+            result = evaluator.composer.across(function, result)
         return result
 
     def _firewalls(self) -> list[Firewall]:
