@@ -9,6 +9,8 @@ import pytest
 from tests.dialects.exports import asked, verdict
 from tests.dialects.test_ip_addr import LO, UP
 from tests.dialects.test_iptables_save import dump
+from validator import policy_file
+from validator.check import CheckOptions, check
 from validator.hosts import Loaded, firewalls, load
 from validator.packets.fields import Family
 
@@ -87,3 +89,17 @@ def test_a_set_of_the_other_family_holds_no_packet() -> None:
     six = SETS.replace("hash:net", "hash:net family inet6").replace("198.51.100.0/24", "2001:db8::/32")
     (wall,) = firewalls(given(gw_rules=rules, all_ipset=six), (Family.IPV4,))
     assert verdict(wall, 80, source="198.51.100.9") == "drop"
+
+
+def test_packets_come_in_by_the_interfaces_that_there_are() -> None:
+    """Without `ip addr` there may be others."""
+    rules = dump("-A INPUT -i eth0 -p tcp -m tcp --dport 9340 -j ACCEPT", "-A INPUT -j DROP")
+    alias = rules.replace("-i eth0", "-i eth0:1")
+
+    def verdicts(**files: str) -> list[str]:
+        checked = check(given(**files), policy_file.load("ol-connect"), None, CheckOptions())
+        return [each.verdict for each in checked.report.results if each.ports == ((9340, 9340),) and not each.local]
+
+    assert verdicts(gw_rules=rules, some_addr=ADDRESSES) == ["open"]
+    assert verdicts(gw_rules=rules) == ["partial"]
+    assert verdicts(gw_rules=alias, some_addr=ADDRESSES) == ["blocked"]

@@ -299,7 +299,8 @@ class Firewall(Struct, frozen=True):
     `platform_addresses` are those of a cloud's own services: no module is there, so peers that nobody declared do
     not include them. `both_ends`: where a peer is a host of the site, its own firewall of this kind is crossed too. It
     must not know marks and interfaces, and conditions may only let pass: a question about the peer is another
-    one at the other end.
+    one at the other end. `interfaces` are the names of the host's network interfaces, where an export tells
+    them all: no packet comes in or leaves by others.
     """
 
     host: str
@@ -319,6 +320,7 @@ class Firewall(Struct, frozen=True):
     proxy: Proxy | None = None
     forwards: tuple[Forward, ...] = ()
     overruled: tuple[Overruled, ...] = ()
+    interfaces: tuple[str, ...] = ()
 
 
 def stateful(span: Span) -> Rule:

@@ -62,10 +62,13 @@ class Question(Struct, frozen=True):
         return intersect(peers, complement(own, top)) if own else peers
 
     def _interfaces(self) -> Intervals:
-        """The interfaces towards the peers: the profile's, or all but loopback."""
+        """The interfaces towards the peers: the profile's, or all that there may be but loopback."""
         interfaces = self.path.space.interfaces
         if self.profile is not None:
             return interfaces.intervals([self.profile])
+        named = {name for crossing in self.path.crossings for name in crossing.firewall.interfaces} - {LOOPBACK}
+        if named:
+            return interfaces.intervals(sorted(named))
         lo = interfaces.number(LOOPBACK)
         return normalise([(1, lo - 1), (lo + 1, interfaces.top)])
 

@@ -54,6 +54,7 @@ def convert(fragments: Sequence[Fragment], options: Options) -> Firewall | None:
         hooks={hook: tuple(base.name for base in bases if base.hook is hook) for hook in Hook},
         chains=chains,
         exports=tuple(dict.fromkeys(ruleset.path for ruleset in rulesets)),
+        interfaces=tuple(each.name for each in host.interfaces or ()),
     )
 
 

@@ -68,7 +68,7 @@ class Way:
         self.alternatives = next((f.alternatives for f in firewalls if f.alternatives), ())
         patterns = {LOOPBACK}
         for firewall in firewalls:
-            patterns.update(self.survey.patterns(firewall), firewall.profiles)
+            patterns.update(self.survey.patterns(firewall), firewall.profiles, firewall.interfaces)
         translating = sum(len(self.survey.set_values(firewall, Field.DESTINATION)) for firewall in firewalls)
         many = translating > MANY_TRANSLATIONS
         order = BY_DESTINATION if many else tuple(Field)
