@@ -217,6 +217,8 @@ class Composer:
         merged: dict[tuple[int, int], Node] = {}
 
         def both_accept(a: Node, value: Outcome, b: Node) -> Node:
+            if value.decider is None:
+                return b  # whatever is merged with it
             found = merged.get((a.uid, b.uid))
             if found is None:
                 found = merged[a.uid, b.uid] = self.map(b, lambda outcome: merge(value, outcome)) if merge else b
