@@ -14,9 +14,17 @@ SAVE = "run iptables-save > FILE"
 @pytest.mark.parametrize(
     ("text", "what", "remedy"),
     [
-        ("Status: active\nLogging: on (low)\nDefault: deny (incoming)\n", "this is ufw status output", SAVE),
-        ("Status: active\n\n     To      Action   From\n[ 1] 22/tcp  ALLOW IN  Anywhere\n", "this is ufw", SAVE),
-        ("Status: inactive\n", "this is ufw status output", SAVE),
+        ("Status: active\nLogging: on (low)\nDefault: deny (incoming)\n", "this is what ufw prints", SAVE),
+        ("Status: active\n\n     To      Action   From\n[ 1] 22/tcp  ALLOW IN  Anywhere\n", "this is what ufw", SAVE),
+        (
+            "Status: Aktiv\n\nZu      Aktion   Von\n--      ------   ---\n22  ALLOW    All\n",
+            "4: this is what ufw",
+            SAVE,
+        ),
+        ("Added user rules (see 'ufw status' for running firewall):\nufw allow 22/tcp\n", "this is what ufw", SAVE),
+        ("table inet filter\ntable ip nat\n", "a list of nft's tables", "run nft list ruleset > FILE"),
+        ("# Table `filter' is incompatible, use 'nft' tool.\n", "a ruleset that nft made", "run nft list ruleset"),
+        ("Status: inactive\n", "this is what ufw prints", SAVE),
         ("public (active)\n  target: default\n", "1: this is firewall-cmd output", "run nft list ruleset > FILE"),
         ("block\n  target: %%REJECT%%\n  services: \n", "2: this is firewall-cmd output", "run nft list ruleset"),
         ("trusted\n  icmp-block-inversion: no\n", "2: this is firewall-cmd output", "run nft list ruleset"),

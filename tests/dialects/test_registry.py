@@ -96,7 +96,7 @@ def test_a_file_that_nobody_knows_is_told_what_is_read() -> None:
     ("text", "what"),
     [
         ("Chain INPUT (policy ACCEPT)\ntarget prot opt source\n", "1: this is iptables -L output"),
-        ("Status: active\nTo  Action  From\n", "1: this is ufw status output"),
+        ("Status: active\nTo  Action  From\n", "1: this is what ufw prints"),
         ("public (active)\n  services: ssh\n", "1: this is firewall-cmd output"),
         ("#!/bin/sh\niptables -A INPUT -j DROP\n", "2: this is a script of iptables commands"),
         ("Domain profile configuration:\n-----\n", "1: this is the legacy netsh firewall output"),

@@ -13,8 +13,8 @@ _TEXTS: tuple[tuple[re.Pattern[str], str, str], ...] = (
         "run iptables-save > FILE and pass that file",
     ),
     (
-        re.compile(r"Status: (active|inactive)\s*$"),
-        "this is ufw status output, which is not the whole ruleset",
+        re.compile(r"Status: (active|inactive)\s*$|--\s{2,}-{4,}\s{2,}-{2,}\s*$|Added user rules|(sudo )?ufw \w+ "),
+        "this is what ufw prints, which is not the whole ruleset",
         "run iptables-save > FILE and pass that file",
     ),
     (
@@ -24,6 +24,16 @@ _TEXTS: tuple[tuple[re.Pattern[str], str, str], ...] = (
         ),
         "this is firewall-cmd output, which is not the whole ruleset",
         "run nft list ruleset > FILE (or iptables-save > FILE) and pass that file",
+    ),
+    (
+        re.compile(r"# Table [`']\w+' (is|contains) incompatible"),
+        "iptables-save shows nothing of a ruleset that nft made",
+        "run nft list ruleset > FILE and pass that file",
+    ),
+    (
+        re.compile(r"table (ip|ip6|inet|arp|bridge|netdev) \S+\s*$"),
+        "this is a list of nft's tables without what is in them",
+        "run nft list ruleset > FILE and pass that file",
     ),
     (
         re.compile(r"-P [A-Z]+ (ACCEPT|DROP)\s*$|-N \S+\s*$|-[AI] \S+ (.* )?-[jg] \S+"),
