@@ -148,6 +148,8 @@ FACTS: Mapping[str, Mapping[str, Type]] = {
     },
     # Something wrong with a chain: loop, unreached, missing-chain.
     "chain": {**_PLACE, "chain": _TEXT, "problem": _TEXT, "text": _TEXT, "line": _TEXT},
+    # A host that drops IPv6 neighbour solicitations, with the results that are not blocked anyway.
+    "neighbours": {**_PLACE, "firewall": _TEXT, "line": _TEXT, "results": _NUMBER},
     # A line that was not understood, with the results that depend on it.
     "line": {**_PLACE, "line": _TEXT, "services": _TEXTS, "results": _NUMBER},
     # Something taken for granted on a host.

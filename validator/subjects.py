@@ -18,6 +18,7 @@ from validator.results import Report, Result, Subject, Value, Verdict
 from validator.source import Span
 from validator.subjects_firewall import firewall_subjects
 from validator.subjects_near import forward_subjects, near_subjects, service, services
+from validator.subjects_neighbours import neighbour_subjects
 
 _Key = tuple[object, ...]
 _WORST = (Verdict.BLOCKED, Verdict.PARTIAL)
@@ -37,6 +38,7 @@ def subjects(checked: Checked) -> list[Subject]:
         *_lines(view),
         *_assumptions(view),
         *firewall_subjects(checked),
+        *neighbour_subjects(checked),
     ]
 
 
