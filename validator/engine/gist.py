@@ -84,6 +84,11 @@ def gist(chain: Chain) -> Gist:
     return Gist(list(groups.values()), frozenset(patterns), values, assuming)
 
 
+def asking(matches: Iterable[Match]) -> list[Match]:
+    """Those of `matches` that ask for protocol or ports."""
+    return [match for match in matches if _asks_for_ports(match)]
+
+
 def _told(match: Match, patterns: set[str]) -> _Told:
     """What a match says that is no field and no condition; its interface patterns are added to `patterns`."""
     patterns.update(_names((match,)))

@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from validator.engine.buckets import Buckets
-from validator.engine.gist import PORTS, Group
+from validator.engine.gist import PORTS, Group, asking
 from validator.engine.survey import Survey
 from validator.model import (
     AnyOf,
@@ -45,6 +45,10 @@ MIRROR = {
 STRAIGHT = {field: field for field in Field}
 _OF_A_FIELD = (FieldMatch, InterfaceMatch)
 _STOPS = frozenset((Verb.ACCEPT, Verb.DELIVER, Verb.DROP, Verb.REJECT, Verb.RETURN))
+
+
+_FEW = 16
+"""How many rules are looked at one by one before all are looked at together."""
 
 
 class _Slice(Struct, frozen=True):
@@ -101,18 +105,33 @@ class Regions:
         found = self._slices.get(id(chain))
         if found is None:
             if self._within is None:
-                found = self._sliced(chain, self._survey.meeting(chain, self._own), True)
+                found = self._soon_stopped(chain) or self._sliced(chain, self._survey.meeting(chain, self._own), True)
             else:
                 near = self._within._near(chain, self._own[self._port])
                 found = self._sliced(chain, [group for group in near if all(map(self._met, group[0]))], self.whole)
             self._slices[id(chain)] = found
         return found
 
+    def _soon_stopped(self, chain: Chain) -> _Slice | None:
+        """The slice, where one of the first rules takes all packets (replies often: a known connection); else None."""
+        found = _Slice([], [], False)
+        for number, rule in enumerate(chain.rules[:_FEW]):
+            if rule.enabled and all(map(self._met, rule.matches)):
+                found.positions.append(number)
+                found.rules.append(rule)
+                if rule.action.verb in _STOPS and all(map(self._covers, rule.matches)):
+                    return replace(found, stops=True)
+        return None
+
     def _near(self, chain: Chain, ports: Intervals) -> Sequence[Group]:
         """The slice of a chain, put together by what narrower bounds may narrow; as far as it may be for `ports`."""
         found = self._groups.get(id(chain))
         if found is None:
-            positions, kept = self._slice(chain).positions, self._survey.meeting(chain, self._own)
+            positions = self._slice(chain).positions
+            if self._slices[id(chain)].stops and positions[-1] < _FEW:
+                kept: Sequence[Group] = [(asking(chain.rules[number].matches), [number]) for number in positions]
+            else:
+                kept = self._survey.meeting(chain, self._own)
             if len(positions) < sum([len(numbers) for _, numbers in kept]):
                 inside = set(positions)
                 kept = [(asking, [number for number in numbers if number in inside]) for asking, numbers in kept]
