@@ -11,6 +11,7 @@ from tests.conformance.namespaces import INTERFACES
 from tests.conformance.nft_matches import MARKS, SINGLE_STATES, Table, agrees, matches
 from tests.conformance.probes import Pool
 
+_VERDICTS = ("accept", "drop", "return", "continue", "jump", "goto")
 _BASES = (
     *(("filter", "prerouting", priority) for priority in (-300, -250, -150, 0)),
     *(("filter", "input", priority) for priority in (-150, -10, 0, 0, 10)),
@@ -40,6 +41,38 @@ def _marking(table: Table) -> str:
             "meta mark set ct mark",
         )
     )
+
+
+def _aside(table: Table, parts: Sequence[str]) -> str:
+    """Something that changes nothing about a packet's way, but ends the rule for some; empty where it contradicts."""
+    random, pool = table.random, table.pool()
+    ip, icmp = table.words(pool)[:2]
+    protocol = random.choice(("tcp", "udp"))
+    one, other = random.sample(pool.ports, 2)
+    found = random.choice(
+        (
+            f"{ip} dscp set cs1",
+            f"{ip} ecn set ce",
+            "ip ttl set 9" if ip == "ip" else "ip6 hoplimit set 9",
+            "tcp option maxseg size set 1400",
+            "reset tcp option timestamp",
+            "tcp urgptr set 0",
+            f'counter name {protocol} dport map {{ {one} : "hits", {other} : "hits" }}',
+            f'limit name {protocol} dport map {{ {one} : "below", {other} : "above" }}',
+            f'limit name "{random.choice(("below", "above"))}"',
+            f"{random.choice(('add', 'update', 'delete'))} @{icmp}_seen {{ {ip} {random.choice(('saddr', 'daddr'))} }}",
+            f"meta priority set {protocol} sport map {{ {one} : 1:1 }}",
+        )
+    )
+    return found if agrees(parts, found) else ""
+
+
+_OBJECTS = (
+    "  counter hits { }",
+    "  limit below { rate 100000/second burst 100000 packets; }",
+    "  limit above { rate over 100000/second burst 100000 packets; }",
+)
+"""What these statements name."""
 
 
 def _verdict(table: Table, below: Sequence[str]) -> str:
@@ -113,7 +146,8 @@ def _rule(table: Table, base: tuple[str, str, int] | None, below: Sequence[str])
             statement += " " + random.choice(("accept", "drop", "return"))
     elif chance > 0.95:
         statement = random.choice(("", "counter", 'log prefix "x"'))
-    return f"{matched} {random.choice(('', '', '', 'counter'))} {statement}"
+    aside = _aside(table, parts) if random.random() < 0.15 and statement.split(" ")[0] in _VERDICTS else ""
+    return f"{matched} {random.choice(('', '', '', 'counter'))} {aside} {statement}"
 
 
 # --- tables ----------------------------------------------------------------------------------------
@@ -142,6 +176,9 @@ def _sets_of(table: Table, pool: Pool) -> Iterator[str]:
 def _sets(table: Table) -> list[str]:
     """Named sets and verdict maps, of the families of the table."""
     lines = [line for pool in table.pools for line in _sets_of(table, pool)]
+    for pool in table.pools:
+        _, icmp, kind, _ = table.words(pool)
+        lines.append(f"  set {icmp}_seen {{ type {kind}; {table.random.choice(('', 'flags dynamic; '))}size 65535; }}")
     if table.random.random() < 0.5:
         low, high = sorted(table.random.sample(table.pools[0].ports, 2))
         lines.append(f"  set ports {{ type inet_service; flags interval; auto-merge; elements = {{ {low}-{high} }}; }}")
@@ -152,7 +189,7 @@ def _sets(table: Table) -> list[str]:
 def _table(random: Random, name: str, pools: Sequence[Pool], taken: set[tuple[str, int]], plain: bool) -> list[str]:
     table = Table(random, pools, plain=plain)
     family = "inet" if len(pools) > 1 or random.random() < 0.5 else table.words(pools[0])[0]
-    lines = [f"table {family} {name} {{", *_sets(table)]
+    lines = [f"table {family} {name} {{", *_OBJECTS, *_sets(table)]
     users = [f"c{number}" for number in range(random.choice((0, 1, 2, 3)))]
     for number, user in reversed(list(enumerate(users))):
         lines.append(f"  chain {user} {{")

@@ -12,8 +12,10 @@ from validator.dialects import nft_json, nft_ruleset
 from validator.dialects._linux_host import Host
 from validator.dialects._nft_convert import ruleset
 from validator.dialects._nft_data import NftRuleset
+from validator.engine.interpret import interpret
+from validator.engine.packet import packet_from_json
 from validator.errors import ExportError
-from validator.model import AnyOf, ConditionMatch, Match, NoneOf, Rule
+from validator.model import AnyOf, ConditionMatch, Firewall, Hook, Match, NoneOf, Rule
 from validator.packets.fields import Family
 from validator.source import Ledger, LineState, Source, from_bytes
 
@@ -136,3 +138,98 @@ def test_a_host_without_rules() -> None:
 def test_what_is_no_list_of_objects_is_refused(text: str, words: str) -> None:
     with pytest.raises(ExportError, match=words):
         as_json(from_bytes(text.encode(), "x.json"))
+
+
+def listed(*entries: object) -> NftRuleset:
+    """A ruleset of the table inet t and `entries`."""
+    text = json.dumps({"nftables": [{"table": {"family": "inet", "name": "t"}}, *entries]})
+    return as_json(from_bytes(text.encode(), "x.json"))[0]
+
+
+def verdict(data: NftRuleset, **packet: object) -> str:
+    """What becomes of a packet of IPv4: accept, drop, reject or unknown."""
+    found = ruleset(data, Host("h", Family.IPV4))
+    assert found is not None
+    hooks = {hook: tuple(base.name for base in found.bases if base.hook is hook) for hook in Hook}
+    wall = Firewall("h", "nftables", "linux", Family.IPV4, hooks, found.chains, ("x.json",))
+    return interpret([wall], packet_from_json({"destination_port": 4000, **packet}, Family.IPV4)).verdict
+
+
+def chain(name: str = "c", /, **more: object) -> dict[str, object]:
+    head = {"family": "inet", "table": "t", "name": name, "type": "filter", "hook": "input", "prio": 0}
+    return {"chain": {**head, **more}}
+
+
+def rule(*statements: object) -> dict[str, object]:
+    return {"rule": {"family": "inet", "table": "t", "chain": "c", "expr": list(statements)}}
+
+
+SADDR = {"payload": {"protocol": "ip", "field": "saddr"}}
+DPORT = {"payload": {"protocol": "tcp", "field": "dport"}}
+
+
+@pytest.mark.parametrize("hook", ["ingress", "egress"])
+def test_a_chain_of_devices_that_are_left_out_is_a_condition(hook: str) -> None:
+    away = {} if hook == "ingress" else {"hook": "output", "in_interface": ""}
+    for devices, expected in (({}, "unknown"), ({"dev": "eth0"}, "drop"), ({"dev": ["eth1", "eth2"]}, "accept")):
+        data = listed(chain(hook=hook, **devices), rule({"drop": None}))
+        side = {"in_interface": "eth0"} if hook == "ingress" else {**away, "out_interface": "eth0"}
+        assert verdict(data, **side) == expected
+
+
+@pytest.mark.parametrize(
+    ("flags", "dormant", "expected"),
+    [
+        ({}, False, "drop"),
+        ({"flags": ["dormant"]}, True, None),
+        ({"flags": "dormant"}, True, None),
+        ({"flags": ["dormant", "owner"]}, True, None),
+        ({"flags": ["owner"]}, False, "drop"),
+        ({"flags": "t"}, None, "unknown"),
+        ({"flags": "Lester Gooch #5"}, None, "unknown"),
+        ({"flags": ["frob"]}, None, "unknown"),
+    ],
+)
+def test_a_table_that_may_be_dormant_is_a_condition(
+    flags: dict[str, object], dormant: bool | None, expected: str | None
+) -> None:
+    table = {"table": {"family": "inet", "name": "t", **flags}}
+    text = json.dumps({"nftables": [table, chain(), rule({"drop": None})]})
+    data = as_json(from_bytes(text.encode(), "x.json"))[0]
+    assert data.tables["inet", "t"].dormant is dormant
+    if expected:
+        assert verdict(data) == expected
+
+
+@pytest.mark.parametrize(
+    "update",
+    [
+        {"set": {"op": "add", "elem": SADDR, "set": "@s"}},
+        {"set": {"op": "delete", "elem": {"elem": {"val": SADDR, "timeout": 5}}, "set": "@s"}},
+        {"map": {"op": "update", "elem": SADDR, "data": DPORT, "map": "@s"}},
+        "update @s { ip saddr : tcp dport }",
+    ],
+)
+def test_a_set_that_a_rule_changes_is_not_fixed(update: object) -> None:
+    some = {"set": {"family": "inet", "table": "t", "name": "s", "type": "ipv4_addr", "elem": ["10.0.0.5"]}}
+    asks = rule({"match": {"op": "==", "left": SADDR, "right": "@s"}}, {"drop": None})
+    assert verdict(listed(some, chain(), asks, rule({"accept": None})), source="192.0.2.1") == "accept"
+    assert verdict(listed(some, chain(), asks, rule(update), rule({"accept": None})), source="192.0.2.1") == "unknown"
+
+
+def test_a_statement_that_nft_writes_as_text_is_read() -> None:
+    known = {"map": {"family": "inet", "table": "t", "name": "m", "type": "ipv4_addr", "map": "inet_service"}}
+    data = listed(known, chain(policy="drop"), rule("update @m { ip saddr : tcp dport }", {"accept": None}))
+    assert verdict(data) == "accept"
+    assert verdict(data, protocol="udp") == "drop"
+    assert verdict(listed(chain(), rule("frobnicate", {"accept": None}))) == "unknown"
+
+
+def test_a_named_limit_may_be_over_a_rate() -> None:
+    limits = [
+        {"limit": {"family": "inet", "table": "t", "name": "under", "rate": 5, "per": "second"}},
+        {"limit": {"family": "inet", "table": "t", "name": "above", "rate": 5, "per": "second", "inv": True}},
+    ]
+    assert verdict(listed(*limits, chain(), rule({"limit": "under"}, {"drop": None}))) == "drop"
+    assert verdict(listed(*limits, chain(), rule({"limit": "above"}, {"drop": None}))) == "accept"
+    assert verdict(listed(*limits, chain(), rule({"limit": "gone"}, {"drop": None}))) == "unknown"

@@ -106,10 +106,117 @@ def rules(text: str, family: Family = Family.IPV4, chain: str = "inet t:c") -> t
         ('log prefix "a { b" flags all counter packets 1 bytes 2 accept', {}, "accept"),
         ("add @nowhere { ip saddr } accept", {}, "accept"),
         ("numgen inc mod 2 vmap { 0 : accept, 1 : accept }", {}, "accept"),
+        ("tcp option maxseg size set rt mtu accept", {}, "accept"),
+        ("tcp option maxseg size set 1400 accept", {"protocol": "udp"}, "drop"),
+        ("reset tcp option timestamp accept", {}, "accept"),
+        ("reset tcp option timestamp accept", {"protocol": "udp"}, "drop"),
+        ("reset tcp option timestamp drop", {}, "drop"),
+        ("udp checksum set 0 accept", {}, "drop"),
+        ("udp checksum set 0 accept", {"protocol": "udp"}, "accept"),
+        ("udp checksum set 5 accept", {"protocol": "udp"}, "unknown"),
+        ("ip dscp set cs1 accept", {}, "accept"),
+        ("ip ttl set 9 accept", {}, "accept"),
+        ("ip ttl set 1 accept", {}, "unknown"),
+        ("ip6 hoplimit set 9 accept", {}, "drop"),
+        ("meta priority set tcp dport map { 80 : 1:1 } accept", {"destination_port": 80}, "accept"),
+        ("meta priority set tcp dport map { 80 : 1:1 } accept", {"destination_port": 81}, "drop"),
+        ("meta priority set ip6 dscp map { cs1 : 1:1 } accept", {}, "drop"),
+        ("meta mark set socket mark accept", {}, "unknown"),
+        ("meta mark set jhash ip6 saddr mod 2 accept", {}, "drop"),
+        ("jhash ip6 saddr mod 2 vmap { 0 : accept, 1 : accept }", {}, "drop"),
+        ("jhash ip saddr . tcp dport mod 2 vmap { 0 : accept, 1 : accept }", {}, "accept"),
+        ("delete @nowhere { ip6 saddr } accept", {}, "drop"),
+        ("update @nowhere { ip saddr : tcp dport } accept", {"protocol": "udp"}, "drop"),
+        ('ct expectation set "e" accept', {}, "unknown"),
+        ('ct expectation set "e" accept', {"state": "invalid"}, "drop"),
+        ("ct label set 5 accept", {"state": "invalid"}, "accept"),
     ],
 )
 def test_one_rule_in_a_chain_that_drops(rule: str, packet: dict[str, object], expected: str) -> None:
     assert verdict(table(rule), **packet) == expected
+
+
+OBJECTS = """
+	limit under {
+		rate 5/second
+	}
+	limit above {
+		rate over 5/second
+	}
+	map m {
+		type inet_service : counter
+		elements = { 80 : "web" }
+	}"""
+
+
+@pytest.mark.parametrize(
+    ("rule", "port", "expected"),
+    [
+        ("counter name tcp dport map @m accept", 80, "accept"),
+        ("counter name tcp dport map @m accept", 81, "drop"),
+        ('ct helper set tcp dport map { 21 : "ftp" } accept', 21, "accept"),
+        ('ct helper set tcp dport map { 21 : "ftp" } accept', 22, "drop"),
+        ('ct timeout set tcp dport map { 21 : "long" } accept', 22, "drop"),
+        ('quota name tcp dport map { 80 : "q" } accept', 80, "unknown"),
+        ('quota name tcp dport map { 80 : "q" } accept', 81, "drop"),
+        ('limit name tcp dport map { 80 : "under", 81 : "above" } accept', 80, "accept"),
+        ('limit name tcp dport map { 80 : "under", 81 : "above" } accept', 81, "drop"),
+        ('limit name tcp dport map { 80 : "under", 81 : "above" } accept', 82, "drop"),
+        ('limit name "under" accept', 80, "accept"),
+        ('limit name "above" accept', 80, "drop"),
+        ('limit name "gone" accept', 80, "unknown"),
+    ],
+)
+def test_an_object_that_a_map_gives_is_for_packets_with_an_element(rule: str, port: int, expected: str) -> None:
+    assert verdict(table(rule, head=OBJECTS), destination_port=port) == expected
+
+
+@pytest.mark.parametrize(
+    "rewrites",
+    ["ip daddr set 192.0.2.1", "th dport set 5", "@nh,96,32 set 0x8080808", "@ll,48,48 set 0x20000000001"],
+)
+def test_whether_a_packet_that_is_rewritten_gets_through_is_open(rewrites: str) -> None:
+    early = "type filter hook prerouting priority mangle; policy accept;"
+    later = table("drop").replace("inet t", "inet u")
+    assert verdict(table(f"tcp dport 80 {rewrites}", chain=early) + later, destination_port=80) == "unknown"
+    assert verdict(table(f"tcp dport 80 {rewrites}", chain=early) + later, destination_port=81) == "drop"
+
+
+def test_a_field_that_a_rule_sets_is_not_the_same_at_every_rule() -> None:
+    asks = ("ip dscp cs1 drop", "ip dscp cs1 accept")
+    assert verdict(table(*asks)) == "drop"
+    assert verdict(table(asks[0], "ip dscp set cs1", asks[1])) == "unknown"
+    assert verdict(table("ct label 5 drop", "ct label set 5", "ct label 5 accept")) == "unknown"
+
+
+def test_a_set_that_rules_change_is_not_the_same_at_every_rule() -> None:
+    head = "\tset s {\n\t\ttype ipv4_addr\n\t}"
+    asks = ("ip saddr @s drop", "ip saddr @s accept")
+    assert verdict(table(*asks, head=head)) == "drop"
+    assert verdict(table(asks[0], "add @s { ip saddr }", asks[1], head=head)) == "unknown"
+    assert verdict(table("add @s { ip saddr } frobnicate", *asks, head=head)) == "unknown"
+
+
+def test_a_set_that_counts_may_end_the_rule_that_adds_to_it() -> None:
+    head = "\tset s {\n\t\ttype ipv4_addr\n\t\tflags dynamic\n\t\tlimit rate over 5/second\n\t}"
+    assert verdict(table("add @s { ip saddr } accept", head=head)) == "unknown"
+
+
+def test_a_source_that_a_map_gives_is_translated_for_packets_with_an_element() -> None:
+    head = "type nat hook postrouting priority srcnat; policy accept;"
+    text = table("snat ip to ip saddr map { 10.0.0.1 : 192.0.2.1 }", "drop", chain=head)
+    away = {"hook": "output", "out_interface": "eth0"}
+    assert verdict(text, source="10.0.0.1", **away) == "accept"
+    assert verdict(text, source="10.0.0.2", **away) == "drop"
+
+
+def test_the_state_in_a_zone_is_open() -> None:
+    raw = "type filter hook prerouting priority raw; policy accept;"
+    text = table('iifname "eth0" ct zone set 5', chain=raw) + table("ct state established accept").replace(
+        "inet t", "inet u"
+    )
+    assert verdict(text, state="established", in_interface="eth0") == "unknown"
+    assert verdict(text, state="established", in_interface="eth1") == "accept"
 
 
 @pytest.mark.parametrize(

@@ -112,5 +112,7 @@ def connection(expr: Expr, inner: dict[str, Expr], around: Surroundings) -> Key:
             return FiniteKey(cases, values.named({"original": 0, "reply": 1}, 1), deps)
         case "status":
             return StatusKey(around.asks, deps)
+    if around.own(repr(expr)):
+        return OpaqueKey(render(expr), around.asks_here, render, deps)
     lasting = inner.get("key") in _OF_CONNECTIONS or ("dir" in inner and inner.get("key") not in ("bytes", "packets"))
     return OpaqueKey(render(expr), around.asks_once if lasting else around.asks, render, deps)

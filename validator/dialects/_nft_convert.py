@@ -3,6 +3,7 @@
 Tables `ip`, `ip6` and `inet` are asked about the packets of their family. `netdev` tables, and `ingress` chains of
 `inet`, see a packet before every other hook, those at `egress` behind the last; both only on their devices. `arp`
 and `bridge` tables see no IP packet that the host itself handles. A table that is `dormant` does nothing.
+Where the export leaves out a chain's devices, or whether a table is dormant, that is a condition.
 
 A chain of type nat is asked about the first packet of a connection only, and no longer when an earlier one
 has translated it (nf_nat_inet_fn); on loopback that was on the packet's way out.
@@ -22,12 +23,14 @@ from validator.dialects._nft_data import Expr, NftChain, NftRule, NftRuleset, Nf
 from validator.dialects._nft_matches import Matcher
 from validator.dialects._nft_rules import Place, rules_of
 from validator.dialects._nft_surroundings import Surroundings
+from validator.dialects._nft_updates import rewritten
 from validator.model import (
     ACCEPT,
     DROP,
     LOOPBACK,
     BitMatch,
     Chain,
+    ConditionMatch,
     FieldMatch,
     Hook,
     InterfaceMatch,
@@ -50,6 +53,8 @@ _DEVICE_FIELDS = {"ingress": Field.IN_INTERFACE, "egress": Field.OUT_INTERFACE}
 _DEVICE_ORDER = {"ingress": -100_000, "egress": 100_000}
 _CONNTRACK = -200
 """NF_IP_PRI_CONNTRACK: where prerouting and output begin to know the connection."""
+_OF_CONNECTIONS = ("notrack", "ct count", "ct expectation")
+"""Statements that ask for a packet's connection without an expression of `ct`."""
 _UNTRACKED = FieldMatch(Field.STATE, ((int(State.INVALID), int(State.UNTRACKED)),))
 
 
@@ -67,10 +72,10 @@ def ruleset(data: NftRuleset, host: Host) -> Ruleset | None:
         return None
     chains: dict[str, Chain] = {}
     bases: list[BaseChain] = []
-    shared = _shared_lines(data)
+    shared, changed = _shared_lines(data), rewritten(data)
     for table in tables:
         if not table.dormant:
-            found = _Table(table, host, shared)
+            found = _Table(table, host, shared, changed)
             chains.update(found.chains())
             bases += found.bases()
     return Ruleset("nftables", data.path, chains, tuple(bases))
@@ -111,8 +116,8 @@ class _Situation(Struct, frozen=True, order=True):
 class _Table:
     """One table being converted. A chain that means different things in several situations becomes several."""
 
-    def __init__(self, table: NftTable, host: Host, shared: bool) -> None:
-        self._table, self._host, self._shared = table, host, shared
+    def __init__(self, table: NftTable, host: Host, shared: bool, changed: tuple[str, ...]) -> None:
+        self._table, self._host, self._shared, self._changed = table, host, shared, changed
         self._matcher = Matcher(table)
         self._by_connection, self._by_hook = _sensitive(table)
         self._situations = self._walk()
@@ -172,10 +177,10 @@ class _Table:
         if chain.hook:
             hook = _HOOKS[chain.hook]
         title = f"{self._table.title}:{chain.name}"
-        rules = [*self._devices(chain), *self._head(chain)]
+        rules = [*self._in_force(chain), *self._devices(chain), *self._head(chain)]
         for number, rule in enumerate(chain.rules, 1):
             identity = f"{title} rule {number}" if self._shared else ""
-            around = Surroundings(self._host, situation.early, rule.span, identity)
+            around = Surroundings(self._host, situation.early, rule.span, identity, self._changed)
             goes = partial(self._goes, situation)
             place = Place(self._matcher, around, hook, goes, title, self._translates(chain))
             rules += rules_of(rule, place)
@@ -187,9 +192,22 @@ class _Table:
             return chain.type == "nat"
         return any(each.type == "nat" for each in self._table.chains.values())
 
+    def _in_force(self, chain: NftChain) -> Iterator[Rule]:
+        """A base chain of a table that may be dormant is perhaps not asked."""
+        if chain.hook and self._table.dormant is None:
+            text = f"the table {self._table.title} is dormant"
+            asked = ConditionMatch(self._host.condition(text, span=self._table.span))
+            yield Rule((asked,), ACCEPT, self._table.span, text, text, implicit=True)
+
     def _devices(self, chain: NftChain) -> Iterator[Rule]:
         """Chains of devices are asked about no other packets."""
-        if chain.hook in _DEVICE_FIELDS:
+        if chain.hook not in _DEVICE_FIELDS:
+            return
+        if chain.devices is None:
+            text = f"the packet is on a device of the chain {self._table.title}:{chain.name}"
+            asked = ConditionMatch(self._host.condition(text, per_packet=True, span=chain.span), False)
+            yield Rule((asked,), ACCEPT, chain.span, text, text, implicit=True)
+        else:
             names = tuple(f"{name[:-1]}+" if name.endswith("*") else name for name in chain.devices) or ("",)
             other = InterfaceMatch(_DEVICE_FIELDS[chain.hook], names, negated=True)
             text = f"this chain is asked on {', '.join(chain.devices) or 'no device'}"
@@ -279,7 +297,7 @@ def _sensitive(table: NftTable) -> tuple[set[str], set[str]]:
 
 
 def _connected(rule: NftRule) -> bool:
-    return any(name in ("notrack", "ct count") or mentions_connections(body) for name, body in rule.statements)
+    return any(name in _OF_CONNECTIONS or mentions_connections(body) for name, body in rule.statements)
 
 
 def _translates(rule: NftRule) -> bool:

@@ -39,7 +39,10 @@ class NftRule(Struct, frozen=True):
 
 
 class NftChain(Struct):
-    """A chain; `hook` is empty for one that is not a base chain. `why` says what of its head was not understood."""
+    """A chain; `hook` is empty for one that is not a base chain. `why` says what of its head was not understood.
+
+    `devices` are those of a chain at `ingress` or `egress`, None where the export leaves them out.
+    """
 
     name: str
     span: Span
@@ -48,7 +51,7 @@ class NftChain(Struct):
     priority: int = 0
     policy: str = "accept"
     policy_span: Span | None = None
-    devices: tuple[str, ...] = ()
+    devices: tuple[str, ...] | None = ()
     rules: list[NftRule] = field(default_factory=list)
     why: str = ""
 
@@ -62,11 +65,17 @@ class Element(Struct, frozen=True):
 
 
 class NftSet(Struct):
-    """A named set or map; `changing`: packets or time change its elements while it is in use."""
+    """A named set or map.
+
+    `changing`: packets or time change its elements while it is in use. `filled`: rules do, so that a packet may be in
+    it at one rule and not at another. `limited`: it counts for each element, which may end the rule for a packet.
+    """
 
     name: str
     span: Span
     changing: bool = False
+    filled: bool = False
+    limited: bool = False
     elements: list[Element] = field(default_factory=list)
     why: str = ""
 
@@ -75,14 +84,19 @@ _OF_IPTABLES = ("raw", "mangle", "nat", "filter", "security")
 
 
 class NftTable(Struct):
-    """A table of one family (`ip`, `ip6`, `inet`, `arp`, `bridge`, `netdev`)."""
+    """A table of one family (`ip`, `ip6`, `inet`, `arp`, `bridge`, `netdev`).
+
+    `dormant`: it is not in force; None where the export does not tell. `limits` are its named limits: whether each is
+    `over` a rate.
+    """
 
     family: str
     name: str
     span: Span
-    dormant: bool = False
+    dormant: bool | None = False
     chains: dict[str, NftChain] = field(default_factory=dict)
     sets: dict[str, NftSet] = field(default_factory=dict)
+    limits: dict[str, bool] = field(default_factory=dict)
 
     @property
     def title(self) -> str:

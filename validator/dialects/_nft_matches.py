@@ -8,9 +8,9 @@ from zlib import crc32
 from msgspec import Struct, field
 
 from validator.dialects._nft_data import Element, Expr, NftSet, NftTable, Unclear, fields, items
-from validator.dialects._nft_keys import Key, NumberKey, StatusKey
+from validator.dialects._nft_keys import Key, NumberKey, OpaqueKey, StatusKey
 from validator.dialects._nft_logic import ALWAYS, NEVER, Conj, given, negate, never, union, within
-from validator.dialects._nft_packet import AnyPortKey, key_of
+from validator.dialects._nft_packet import AnyPortKey, key_of, reads
 from validator.dialects._nft_render import render
 from validator.dialects._nft_surroundings import Surroundings
 from validator.dialects._nft_values import interval
@@ -36,6 +36,14 @@ class Matcher(Struct):
     _sets: dict[tuple[str, str, bool], Conj] = field(default_factory=dict)
     _keys: dict[tuple[str, bool], Key] = field(default_factory=dict)
     _matches: dict[tuple[str, bool], Conj] = field(default_factory=dict)
+    _own: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self._own = tuple(repr(f"@{one.name}") for one in self.table.sets.values() if one.filled or one.limited)
+
+    def _of_its_rule(self, expr: str, around: Surroundings) -> bool:
+        """Whether an expression, as `repr` has it, may be something else in each rule."""
+        return around.own(expr) or any(each in expr for each in self._own)
 
     def match(self, body: Expr, around: Surroundings) -> Conj:
         """When a match statement lets a packet go on. Raises Unclear."""
@@ -43,7 +51,7 @@ class Matcher(Struct):
         found = self._matches.get(remembered)
         if found is None:
             found = self._match(body, around)
-            if not _of_its_rule(remembered[0]):
+            if not self._of_its_rule(remembered[0], around):
                 self._matches[remembered] = found
         return found
 
@@ -84,9 +92,34 @@ class Matcher(Struct):
         key = self._keys.get(remembered)
         if key is None:
             key = key_of(expr, around)
-            if not _of_its_rule(remembered[0]):
+            if not around.own(remembered[0]):
                 self._keys[remembered] = key
         return key
+
+    def readable(self, expr: Expr, around: Surroundings) -> Conj:
+        """What must hold for a packet to have all that a statement reads of it, and an element in each map that it
+        asks: without, the kernel ends the rule for it (NFT_BREAK of nft_payload_eval, nft_lookup_eval,
+        nft_objref_map_eval and the like). Raises Unclear."""
+        if isinstance(expr, list):
+            return _together(self.readable(each, around) for each in expr)
+        if not isinstance(expr, dict):
+            return ALWAYS
+        if reads(expr):
+            key = self._key(expr, around)
+            if isinstance(key, OpaqueKey) and not key.total and not never(key.deps):
+                return (*key.deps, ConditionMatch(key.asks(f"`{key.text}` can be read")))
+            return key.deps
+        if expr.keys() == {"map"}:
+            asked = fields(expr["map"])
+            return self._has_element(asked.get("key"), asked.get("data"), around)
+        return _together(self.readable(each, around) for each in expr.values())
+
+    def _has_element(self, left: Expr, data: Expr, around: Surroundings) -> Conj:
+        keys = self.keys(left, around)
+        if isinstance(data, str):
+            return _together((_deps(keys), self._membership(left, keys, data, around)))
+        pairs = [_pair(each) for each in items(fields(data).get("set"))]
+        return _together((_deps(keys), _any_of(keys, pairs, around)))
 
     def _membership(self, left: Expr, keys: list[Key], data: Expr, around: Surroundings) -> Conj:
         if not isinstance(data, str):
@@ -95,13 +128,16 @@ class Matcher(Struct):
         found = self._sets.get((name, text, around.early))
         if found is None:
             found = self._named(name, text, keys, around)
-            self._sets[name, text, around.early] = found
+            if not self._of_its_rule(repr([data, left]), around):
+                self._sets[name, text, around.early] = found
         return found
 
     def _named(self, name: str, text: str, keys: list[Key], around: Surroundings) -> Conj:
         one = self.named(name)
         if one.changing:
             asked = f"`{text}` is in the set {name} of {self.table.title}, which changes while it is in use"
+            if one.filled or one.limited:
+                asked += f" ({around.here})"
             return (ConditionMatch(around.host.condition(asked, per_packet=True, span=one.span)),)
         return _any_of(keys, one.elements, around)
 
@@ -134,11 +170,6 @@ class Matcher(Struct):
         return deps, found
 
 
-def _of_its_rule(text: str) -> bool:
-    """Whether an expression means something of its own in each rule: it is random, or counts."""
-    return "'numgen'" in text or "'random'" in text
-
-
 def plain(expr: Expr) -> Expr:
     """An element without its timeout, counter and comment."""
     inner = fields(fields(expr).get("elem"))
@@ -152,12 +183,17 @@ def _pair(expr: Expr) -> Element:
 
 
 def _deps(keys: Iterable[Key]) -> Conj:
+    return _together(key.deps for key in keys)
+
+
+def _together(conjunctions: Iterable[Conj]) -> Conj:
+    """True where all of them are."""
     found: dict[Conj, None] = {}
-    for key in keys:
-        if never(key.deps):
+    for each in conjunctions:
+        if never(each):
             return NEVER
-        found[key.deps] = None
-    return tuple(dict.fromkeys(match for deps in found for match in deps))
+        found[each] = None
+    return tuple(dict.fromkeys(match for conj in found for match in conj))
 
 
 def _is_set(right: Expr) -> bool:

@@ -65,17 +65,31 @@ def key_of(expr: Expr, around: Surroundings) -> Key:
             return _masked(expr, items(body), around)
         case "<<" | ">>" | "|" | "^":
             return mark(expr, around) if of_marks(expr) else opaque(expr, around)
-        case "numgen":
-            return OpaqueKey(render(expr), around.asks_here, render, total=True)
-        case "jhash" | "symhash":
+        case "numgen" | "symhash":
             return opaque(expr, around, total=True)
+        case "jhash":
+            return opaque(expr, around, _hashed(fields(body).get("expr"), around), total=True)
         case "tcp option" | "sctp chunk" | "dccp option":
             return opaque(expr, around, _l4(kind.partition(" ")[0]))
         case "ip option":
             return opaque(expr, around, _family(around, Family.IPV4))
-        case "rt" | "socket" | "osf" | "ipsec" | "xfrm" | "tunnel":
+        case "rt":  # the kernel takes `rt mtu` only where packets have been routed (nft_rt_validate)
+            return opaque(expr, around, total=fields(body).get("key") == "mtu")
+        case "socket" | "osf" | "ipsec" | "xfrm" | "tunnel":
             return opaque(expr, around)
     raise Unclear(f"the expression {kind[:40]} is not known")
+
+
+def reads(expr: dict[str, Expr]) -> bool:
+    """Whether an expression reads the packet or what is kept with it by itself, and not by its parts."""
+    return len(expr) == 1 and not _READING.isdisjoint(expr)
+
+
+def _hashed(expr: Expr, around: Surroundings) -> Conj:
+    parts = fields(expr).get("concat")
+    return tuple(
+        match for part in (items(parts) if parts is not None else [expr]) for match in key_of(part, around).deps
+    )
 
 
 def _family(around: Surroundings, family: Family) -> Conj:
@@ -189,8 +203,6 @@ def _meta(expr: Expr, inner: dict[str, Expr], around: Surroundings) -> Key:
             return mark(expr, around)
         case "pkttype":
             return FiniteKey(_packet_types(around), values.packet_type)
-        case "random":
-            return OpaqueKey(render(expr), around.asks_here, render, total=True)
     return opaque(expr, around, total=key not in _OF_SOCKETS)
 
 
@@ -303,3 +315,7 @@ def _fib(expr: Expr, inner: dict[str, Expr], around: Surroundings) -> Key:
 
 
 _READERS = {"payload": _payload, "meta": _meta, "ct": connection, "fib": _fib, "exthdr": _extension}
+_READING = frozenset(
+    (*_READERS, "numgen", "jhash", "symhash", "tcp option", "sctp chunk", "dccp option", "ip option")
+    + ("rt", "socket", "osf", "ipsec", "xfrm", "tunnel")
+)

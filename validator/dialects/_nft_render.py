@@ -111,8 +111,8 @@ def statement(one: Statement) -> str:
             return _nat(name, inner)
         case "jump" | "goto":
             return f"{name} {inner.get('target')}"
-        case "set" | "meter":
-            return f"{inner.get('op', name)} {inner.get('set', inner.get('name'))} {{ {_updated(inner)} }}"
+        case "set" | "map" | "meter":
+            return f"{inner.get('op', name)} {updated(inner)} {{ {_update(inner)} }}"
         case "reject":
             return f"reject with {inner['type']}" if "type" in inner else "reject"
         case "xt":
@@ -121,9 +121,15 @@ def statement(one: Statement) -> str:
             return _other(name, body)
 
 
-def _updated(inner: dict[str, Expr]) -> str:
+def updated(inner: dict[str, Expr]) -> str:
+    """The set, map or meter that a statement changes, as it names it."""
+    return str(inner.get("set") or inner.get("map") or inner.get("name"))
+
+
+def _update(inner: dict[str, Expr]) -> str:
     statements = [next(iter(each.items())) for each in items(inner.get("stmt")) if isinstance(each, dict) and each]
-    return " ".join([render(inner.get("elem", inner.get("key"))), *(statement(each) for each in statements)])
+    data = [":", render(inner["data"])] if "data" in inner else []
+    return " ".join([render(inner.get("elem", inner.get("key"))), *(statement(each) for each in statements), *data])
 
 
 def _limiter(name: str, body: Expr) -> str:

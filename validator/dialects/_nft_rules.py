@@ -1,6 +1,7 @@
 """Rules of nftables as rules of the model, statement by statement, nft(8) STATEMENTS.
 
-What does nothing to a packet's way (counters, logs) is passed over. Limiters take their value at normal load.
+What does nothing to a packet's way (counters, logs) is passed over, but for what it reads: a packet that has it not
+leaves the rule there. Limiters take their value at normal load.
 `flow add` hands established, forwarded connections to a path around the hooks; it takes what the ruleset has
 accepted, so what follows in the rule is a condition of the connection and nothing else changes.
 """
@@ -18,15 +19,16 @@ from validator.dialects._linux_host import Target, hidden_translation, translati
 from validator.dialects._linux_sources import hidden_source, source_translation
 from validator.dialects._nft_bits import UNKNOWN, WIDTH, assignments, word
 from validator.dialects._nft_builder import Builder
-from validator.dialects._nft_connections import mentions_connections, tracked
+from validator.dialects._nft_connections import tracked
 from validator.dialects._nft_data import Element, Expr, NftRule, NftTable, Statement, Unclear, fields, items
 from validator.dialects._nft_logic import Conj, tests
 from validator.dialects._nft_matches import Matcher, plain
+from validator.dialects._nft_packet import key_of
 from validator.dialects._nft_render import element as render_element
-from validator.dialects._nft_render import render
+from validator.dialects._nft_render import render, updated
 from validator.dialects._nft_render import statement as render_statement
 from validator.dialects._nft_surroundings import Surroundings
-from validator.dialects._nft_targets import ACCEPTING, LOGGING, REWRITTEN
+from validator.dialects._nft_targets import ACCEPTING, LOGGING, harmless
 from validator.model import (
     ACCEPT,
     DROP,
@@ -37,20 +39,17 @@ from validator.model import (
     Assignment,
     Bit,
     Choice,
-    Condition,
     ConditionMatch,
     FieldMatch,
     Hook,
     InterfaceMatch,
     Rule,
     Verb,
+    unfollowed,
 )
 from validator.packets.fields import Family, Field, State
 
-_NO_EFFECT = frozenset(
-    ("counter", "log", "dup", "ct helper", "ct timeout", "ct expectation", "reset", "last", "secmark", "comment")
-    + ("continue",)
-)
+_NO_EFFECT = frozenset(("counter", "log", "dup", "ct helper", "ct timeout", "last", "secmark", "comment", "continue"))
 _VERDICTS = {"accept": ACCEPT, "drop": DROP, "return": RETURN}
 _REJECT_FAMILIES = {"icmp": Family.IPV4, "icmpv6": Family.IPV6}
 _IS_TCP: Conj = (FieldMatch(Field.PROTOCOL, ((6, 6),)),)
@@ -122,7 +121,9 @@ class _Walk(Struct, frozen=True):
             self._jump(builder, name, str(inner.get("target")))
         elif name in ("limit", "ct count", "quota"):
             builder.limit(self._limiter(name, body))
-        elif name not in _NO_EFFECT:
+        elif name in _NO_EFFECT:
+            builder.limit(self.place.matcher.readable(body, self._around))
+        else:
             self._rarer(builder, statement, last)
 
     def _rarer(self, builder: Builder, statement: Statement, last: bool) -> None:
@@ -131,13 +132,18 @@ class _Walk(Struct, frozen=True):
         if name == "reject":
             self._reject(builder, str(inner.get("type", "")))
         elif name == "mangle":
-            self._mangle(builder, inner)
+            self._mangle(builder, inner, last)
         elif name in ("dnat", "redirect", "snat", "masquerade"):
             self._translate(builder, name, inner)
         elif name == "notrack":
             self._notrack(builder, last)
         elif name in ("set", "meter", "map"):
             builder.limit(self._update(inner))
+        elif name == "reset":
+            builder.limit(key_of(body, self._around).deps)
+        elif name == "ct expectation":
+            text = f"`{render_statement(statement)}` goes on"
+            builder.limit((*tracked(self._around), ConditionMatch(self._around.asks_here(text))))
         elif name == "flow":
             text = f"the flow table {inner.get('flowtable')} takes the connection"
             builder.limit((ConditionMatch(self._around.asks_once(text)),))
@@ -147,7 +153,7 @@ class _Walk(Struct, frozen=True):
             raise Unclear(f"what {render_statement(statement)[:60]} does is not followed")
 
     def _branches(self, builder: Builder, statement: Statement, rest: Sequence[Statement], why: str) -> bool:
-        """Take a statement with a map element by element, with all that follows; whether it was one."""
+        """Take a statement whose effect a map gives element by element, with all that follows; whether it was one."""
         name, body = statement
         inner = fields(body)
         if name == "vmap":
@@ -155,8 +161,12 @@ class _Walk(Struct, frozen=True):
                 raise Unclear("a verdict map with statements behind it")
             self._verdicts(builder, inner)
             return True
-        part, mapping = "value", fields(fields(inner.get("value")).get("map")) if name == "mangle" else {}
-        if name in ("dnat", "redirect"):
+        part, mapping = "", {}
+        if name == "mangle":
+            part, mapping = "value", fields(fields(inner.get("value")).get("map"))
+        elif name == "limit":
+            mapping = fields(inner.get("map"))
+        elif name in ("dnat", "redirect", "snat", "masquerade"):
             part, mapping = nat.mapped(inner) or ("", {})
         if not mapping:
             return False
@@ -170,7 +180,8 @@ class _Walk(Struct, frozen=True):
         for at, member in enumerate(members):
             matches = () if all_of_them and at == len(members) - 1 else member.matches
             one = builder.branch(matches, member.element.span, self._canonical(builder, member.element))
-            changed: Statement = (name, {**inner, part: member.element.value})
+            given = member.element.value
+            changed: Statement = (name, {**inner, part: given} if part else given)
             self.run(one, (changed, *rest), why)
             builder.rules += one.rules
         builder.ended = True
@@ -217,24 +228,31 @@ class _Walk(Struct, frozen=True):
 
     def _limiter(self, name: str, body: Expr) -> Conj:
         """`limit`, `ct count`: below the limit. `quota`: what was used up is not told."""
-        around, text, inner = self._around, render_statement((name, body)), fields(body)
-        deps: Conj = tracked(around) if name == "ct count" else ()
-        whose = f" of {self.place.matcher.table.title}" if isinstance(body, str) else f" ({around.here})"
-        text += whose
+        around, text, table = self._around, render_statement((name, body)), self.place.matcher.table
+        deps = tracked(around) if name == "ct count" else self.place.matcher.readable(body, around)
+        text += f" of {table.title}" if isinstance(body, str) else f" ({around.here})"
         if name == "quota":
-            return (ConditionMatch(around.asks(f"`{text}` matches")),)
-        over = bool(inner.get("inv"))
+            return (*deps, ConditionMatch(around.asks(f"`{text}` matches")))
+        over = bool(fields(body).get("inv"))
+        if isinstance(body, str):
+            if body not in table.limits:
+                raise Unclear(f"the limit {body[:60]} is not in the export")
+            over = table.limits[body]
         return (*deps, ConditionMatch(around.assumed("normal-load", f"`{text}` matches", not over)))
 
     def _update(self, inner: dict[str, Expr]) -> Conj:
-        """`add @set { key statements }`: goes on where the key can be read and the statements match."""
+        """`add @set { key statements : data }`: goes on where the key and the data can be read and the statements
+        match, those of the set itself as well (nft_dynset_eval)."""
         matcher, around = self.place.matcher, self._around
-        key = plain(inner.get("elem", inner.get("key")))
-        keys = matcher.keys(key, around) if inner.get("op") != "delete" else []
-        found: list[Conj] = [key.deps for key in keys]
-        if keys:
-            name = f"{inner.get('set', inner.get('name'))} of {matcher.table.title}"
-            found.append((ConditionMatch(around.assumed("normal-load", f"the set {name} has room", True)),))
+        found = [matcher.readable(plain(inner.get("elem", inner.get("key"))), around)]
+        found.append(matcher.readable(inner.get("data"), around))
+        if inner.get("op") != "delete":
+            name = updated(inner)
+            title = f"{name} of {matcher.table.title}"
+            found.append((ConditionMatch(around.assumed("normal-load", f"the set {title} has room", True)),))
+            own = matcher.table.sets.get(name.removeprefix("@"))
+            if own is not None and own.limited:
+                found.append((ConditionMatch(around.asks_here(f"what the set {title} counts lets a packet go on")),))
         for each in items(inner.get("stmt")) if inner.get("stmt") is not None else []:
             for name, body in fields(each).items():
                 if name in ("limit", "ct count", "quota"):
@@ -243,33 +261,36 @@ class _Walk(Struct, frozen=True):
                     raise Unclear(f"{name[:40]} in the update of a set")
         return tuple(match for conj in found for match in conj)
 
-    def _mangle(self, builder: Builder, inner: dict[str, Expr]) -> None:
-        """nft(8) META, CT and PAYLOAD STATEMENTS. Other headers than those a rule can ask about are no matter."""
+    def _mangle(self, builder: Builder, inner: dict[str, Expr], last: bool) -> None:
+        """nft(8) META, CT, PAYLOAD and EXTENSION HEADER STATEMENTS: for packets that have what is set and what it is
+        set to. Where a packet has no connection nothing of it is set, and the rule goes on (nft_ct_set_eval)."""
         target, value = inner.get("key"), inner.get("value")
-        if fields(fields(target).get("meta")).get("key") == "mark":
+        meta, ct = fields(fields(target).get("meta")).get("key"), fields(fields(target).get("ct")).get("key")
+        builder.limit(self.place.matcher.readable(value, self._around))
+        if meta is None and ct is None:
+            builder.limit(key_of(target, self._around).deps)
+        if meta == "mark":
             self._mark(builder, "mark", value)
-        elif fields(fields(target).get("ct")).get("key") == "mark":
+        elif ct == "mark":
             self._mark(builder, "connmark", value)
-        elif fields(fields(target).get("ct")).get("key") == "zone":
-            self._zone(builder)
-        elif render(target) in REWRITTEN:
-            raise Unclear(f"{render(target)} is rewritten, which is not followed")
+        elif ct == "zone":
+            self._zone(builder, last)
+        elif ct is None and not harmless(render(target), value):
+            self._unfollowed(builder, f"{render(target)} is rewritten, which is not followed")
+
+    def _unfollowed(self, builder: Builder, why: str) -> None:
+        """Whether packets in the rule get through in the end is open: later rules see another packet."""
+        builder.settle()
+        if not builder.ended:
+            builder.add(unfollowed(builder.matches, builder.span, builder.canonical, why))
+            builder.ended = True
 
     def _mark(self, builder: Builder, name: str, value: Expr) -> None:
-        if mentions_connections(value):
-            builder.limit(tracked(self._around))
         assigned = assignments(name, word(value), self._unknown(name, render(value)))
         if name == "connmark" and self._around.early:
             builder.aside(tracked(self._around), assigned, last=False)
         else:
             builder.assign(assigned)
-
-    def _zone(self, builder: Builder) -> None:
-        """A zone has connections of its own: whether the packet's is known there depends on what else uses it."""
-        text = f"state of the connection in the zone that is set ({self._around.here})"
-        choice = Choice(Condition(text, text, builder.span, per_packet=True), ((int(State.NEW), int(State.INVALID)),))
-        not_looped: Conj = (InterfaceMatch(Field.IN_INTERFACE, (LOOPBACK,), negated=True),)
-        builder.aside(not_looped, ((Field.STATE, choice),), last=False)
 
     def _unknown(self, name: str, text: str) -> list[Assignment]:
         """What sets a mark whose value nobody can tell: each bit is a condition."""
@@ -293,10 +314,10 @@ class _Walk(Struct, frozen=True):
             builder.ended = True
 
     def _source(self, builder: Builder, name: str, inner: dict[str, Expr]) -> None:
-        """To what a map or a prefix gives, sources are translated to any address and port."""
+        """To what a prefix or an interval gives, sources are translated to any address and port."""
         host = self._around.host
         to = Target(((0, (1 << host.family.bits) - 1),))
-        if name == "masquerade" or not (nat.mapped(inner) or inner.get("type_flags") or inner.get("flags") == "netmap"):
+        if name == "masquerade" or not (inner.get("type_flags") or inner.get("flags") == "netmap"):
             to = nat.target(name, inner, host.family)
         builder.settle()
         if not builder.ended:
@@ -305,13 +326,21 @@ class _Walk(Struct, frozen=True):
             builder.ended = True
 
     def _notrack(self, builder: Builder, last: bool) -> None:
-        """nft_notrack_eval: packets without a connection so far (before connection tracking: all but looped ones)."""
-        untracked = ((Field.STATE, int(State.UNTRACKED)),)
-        invalid = int(State.INVALID)
-        without: Conj = (FieldMatch(Field.STATE, ((invalid, invalid),)),)
+        """nft_notrack_eval: packets without a connection become untracked."""
+        builder.aside(self._without_connection(), ((Field.STATE, int(State.UNTRACKED)),), last)
+
+    def _zone(self, builder: Builder, last: bool) -> None:
+        """nft_ct_set_zone_eval: packets without a connection go to a zone that has connections of its own, and whether
+        theirs is known there depends on what else uses it."""
+        text = f"state of the connection in the zone that {self._around.here} sets"
+        choice = Choice(self._around.asks(text), ((int(State.NEW), int(State.INVALID)),))
+        builder.aside(self._without_connection(), ((Field.STATE, choice),), last)
+
+    def _without_connection(self) -> Conj:
+        """Packets without a connection so far: before connection tracking all but looped ones."""
         if self._around.early:
-            without = (InterfaceMatch(Field.IN_INTERFACE, (LOOPBACK,), negated=True),)
-        builder.aside(without, untracked, last)
+            return (InterfaceMatch(Field.IN_INTERFACE, (LOOPBACK,), negated=True),)
+        return (FieldMatch(Field.STATE, ((int(State.INVALID), int(State.INVALID)),)),)
 
     def _xt(self, builder: Builder, inner: dict[str, Expr]) -> None:
         """What iptables-nft made and nft cannot say: a match is a condition of this rule, a target by its name."""

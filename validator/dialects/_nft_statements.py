@@ -314,7 +314,10 @@ def _xt(words: Words) -> Statement:
 
 
 def _reset(words: Words) -> Statement:
-    return "reset", expressions.left(words)
+    """`reset tcp option NAME`: no field follows."""
+    words.expect("tcp")
+    words.expect("option")
+    return "reset", {"tcp option": {"name": words.take()}}
 
 
 def _last(words: Words) -> Statement:

@@ -19,12 +19,14 @@ class Surroundings(Struct, frozen=True):
 
     `early`: the rule is asked before connection tracking (priority below -200).
     `span` is the rule's; `identity` tells it from other rules of that line, where there are any.
+    `rewritten` is what some rule sets besides marks, as `repr` has the expressions.
     """
 
     host: Host
     early: bool
     span: Span
     identity: str = ""
+    rewritten: tuple[str, ...] = ()
 
     @property
     def here(self) -> str:
@@ -43,6 +45,11 @@ class Surroundings(Struct, frozen=True):
         """An open condition of this rule alone: what is random, or depends on what came before."""
         return self.asks(f"{text} ({self.here})")
 
+    def own(self, expr: str) -> bool:
+        """Whether an expression, as `repr` has it, may be something else in each rule: it is random, or counts, or some
+        rule changes what it reads."""
+        return "'numgen'" in expr or "'random'" in expr or any(each in expr for each in self.rewritten)
+
     def assumed(self, assumption: str, text: str, value: bool) -> Condition:
         """A condition of each packet with the value that `assumption` gives it."""
         return replace(self.host.assumed(assumption, text, value, self.span), per_packet=True)
@@ -50,4 +57,5 @@ class Surroundings(Struct, frozen=True):
 
 def opaque(expr: Expr, around: Surroundings, deps: Conj = (), total: bool = False) -> OpaqueKey:
     """A key of which an export tells nothing."""
-    return OpaqueKey(render(expr), around.asks, render, deps, total)
+    asks = around.asks_here if around.own(repr(expr)) else around.asks
+    return OpaqueKey(render(expr), asks, render, deps, total)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from validator.dialects._nft_data import Expr
+
 ACCEPTING = frozenset(("SNAT", "MASQUERADE"))
 """Targets that end a nat chain and change no more than the source."""
 LOGGING = frozenset(
@@ -9,10 +11,17 @@ LOGGING = frozenset(
     + ("TCPOPTSTRIP", "IDLETIMER", "LED", "RATEEST", "SECMARK", "CONNSECMARK", "SET", "TEE")
 )
 """Targets after which the walk goes on and nothing changes that rules ask about, iptables-extensions(8)."""
-REWRITTEN = frozenset(
-    ("ip saddr", "ip daddr", "ip6 saddr", "ip6 daddr", "ip protocol", "ip6 nexthdr", "ether saddr", "ether type")
-    + ("tcp sport", "tcp dport", "udp sport", "udp dport", "sctp sport", "sctp dport", "th sport", "th dport")
-    + ("dccp sport", "dccp dport", "udplite sport", "udplite dport", "tcp flags", "icmp type", "icmp code")
-    + ("icmpv6 type", "icmpv6 code", "meta pkttype", "meta protocol")
+_HARMLESS = frozenset(
+    ("ip dscp", "ip6 dscp", "ip ecn", "ip6 ecn", "ip id", "ip6 flowlabel", "icmp sequence", "icmpv6 sequence")
+    + ("tcp urgptr", "tcp option maxseg size", "meta priority", "meta nftrace", "meta secmark")
 )
-"""Header fields that rules ask about; a statement that sets one is not followed."""
+
+
+def harmless(target: str, value: Expr) -> bool:
+    """Whether setting a header field, or what is kept with a packet, to `value` changes nothing about its way.
+
+    A packet with a time to live of 1 is not forwarded (ip_forward, ip6_forward); a UDP checksum of 0 is none (RFC 768).
+    """
+    if target in ("ip ttl", "ip6 hoplimit"):
+        return isinstance(value, int) and value > 1
+    return target in _HARMLESS or (target == "udp checksum" and value == 0)

@@ -56,6 +56,7 @@ class _Blocks:
         self._chain: NftChain | None = None
         self._set: NftSet | None = None
         self._in_object = False
+        self._limit = ""
         self._pending: list[str] = []
         self._lines: list[int] = []
         self._depth = 0
@@ -149,12 +150,15 @@ class _Blocks:
             self._set = table.sets[name] = NftSet(name, self._source.span(line))
         elif keyword in _OBJECTS:
             self._in_object = True
+            if keyword == "limit":
+                self._limit = name.strip('"')
+                table.limits[self._limit] = False
         else:
             self._fail(f"a block of a table that is not known: {' '.join(head)[:60]}", line)
 
     def _close(self, line: int) -> None:
         if self._chain is not None or self._set is not None or self._in_object:
-            self._chain, self._set, self._in_object = None, None, False
+            self._chain, self._set, self._in_object, self._limit = None, None, False, ""
         elif self._table is not None:
             self._table = None
         else:
@@ -167,6 +171,8 @@ class _Blocks:
             self._in_set(self._set, found, lines or [line] * len(found))
         elif self._in_object:
             self._ledger.mark(line, LineState.IGNORED)
+            if self._limit and self._table is not None and found[:2] == ["rate", "over"]:
+                self._table.limits[self._limit] = True
         elif self._table is not None:
             self._in_table(self._table, found, line)
         elif found[0] in _SCRIPT or found[0] == "table":
@@ -220,6 +226,7 @@ class _Blocks:
             into.changing = into.changing or "dynamic" in found or "timeout" in found
         elif found[0] == "timeout" or found[0] in _UNKNOWN_SETS:
             into.changing = True
+            into.limited = into.limited or found[0] in _UNKNOWN_SETS
         elif found[0] == "elements":
             self._elements(into, found[2:], lines[2:])
 

@@ -4,6 +4,11 @@
 
 Rules stand in the order of the list, whatever table they name. What they mean is in `_nft_convert.py`, as for the
 text. Rules that iptables-nft made are poorer here than in the text: `xt` objects name a match and hide its options.
+
+What nft 1.0.6 writes otherwise than libnftables-json(5) says: a chain at ingress or egress without its devices; a
+table's only flag as some other text of the export, since it reads freed memory there (table_flags_json of its
+json.c), so that whether the table is dormant is not told; a set without `dynamic` among its flags; and the update of a
+map as the text of the statement.
 """
 
 from __future__ import annotations
@@ -33,6 +38,9 @@ from validator.dialects._nft_data import (
 from validator.dialects._nft_matches import plain
 from validator.dialects._nft_render import element as render_element
 from validator.dialects._nft_render import statement as render
+from validator.dialects._nft_statements import statements
+from validator.dialects._nft_tokens import Words, words
+from validator.dialects._nft_updates import mark_filled
 from validator.errors import ExportError
 from validator.source import Ledger, LineState, Source, Span
 
@@ -43,10 +51,11 @@ PLATFORM = "linux"
 _HEAD = re.compile(r'\s*\{\s*"nftables"\s*:\s*\[')
 _AGAIN = "run nft -j list ruleset > FILE and pass that file"
 _OBJECTS = frozenset(
-    ("metainfo", "flowtable", "counter", "quota", "limit", "ct helper", "ct timeout", "ct expectation", "secmark")
+    ("metainfo", "flowtable", "counter", "quota", "ct helper", "ct timeout", "ct expectation", "secmark")
     + ("synproxy", "tunnel")
 )
 """Objects that do nothing by themselves."""
+_TABLE_FLAGS = frozenset(("dormant", "owner", "persist"))
 
 
 def sniff(source: Source) -> bool:
@@ -64,6 +73,7 @@ def parse(source: Source, ledger: Ledger) -> Fragment:
     for each in data["nftables"]:
         reader.add(each)
     found = NftRuleset(source.path, reader.tables)
+    mark_filled(found)
     account(found, ledger)
     return Fragment(NAME, PLATFORM, source.path, found, families(found))
 
@@ -92,6 +102,8 @@ class _Reader:
             self._set(body)
         elif kind == "rule":
             self._rule(body)
+        elif kind == "limit":
+            self._home(body).limits[self._text(body, "name")] = bool(body.get("inv"))
         else:
             self._fail(f"an object that is not known: {kind[:40]}", each)
 
@@ -118,7 +130,8 @@ class _Reader:
         family, name = self._text(body, "family"), self._text(body, "name")
         if (family, name) in self.tables:
             self._fail(f"the table {family} {name} stands here a second time: these are two dumps in one file", body)
-        dormant = "dormant" in _words(body.get("flags"))
+        flags = _words(body.get("flags"))
+        dormant = "dormant" in flags if _TABLE_FLAGS.issuperset(flags) else None
         self.tables[family, name] = NftTable(family, name, self._span(body, f"table {family} {name}"), dormant)
         self._ledger.mark(body.line, LineState.MODELLED)
 
@@ -135,7 +148,7 @@ class _Reader:
         if hook not in HOOKS:
             self._fail(f"the hook {str(hook)[:40]} is not known", body)
         chain.hook, chain.type = str(hook), str(body.get("type", ""))
-        chain.devices = tuple(_words(body.get("dev")))
+        chain.devices = tuple(_words(body.get("dev"))) or None
         priority, policy = body.get("prio"), body.get("policy", "accept")
         if isinstance(priority, int) and not isinstance(priority, bool):
             chain.priority = priority
@@ -152,10 +165,10 @@ class _Reader:
         one = table.sets[name] = NftSet(name, self._span(body, f"set {name}"))
         self._ledger.mark(body.line, LineState.MODELLED)
         flags = _words(body.get("flags"))
-        limited = any(
+        one.limited = any(
             key in statement for statement in _list(body.get("stmt")) for key in ("limit", "quota", "ct count")
         )
-        one.changing = "dynamic" in flags or "timeout" in flags or "timeout" in body or limited
+        one.changing = "dynamic" in flags or "timeout" in flags or "timeout" in body or one.limited
         elements = body.get("elem", [])
         if not isinstance(elements, list) or too_deep(elements):
             one.why = f"the elements of {name} are not understood"
@@ -184,14 +197,23 @@ class _Reader:
         why = ""
         expressions = body.get("expr")
         for each in expressions if isinstance(expressions, list) else [None]:
-            if not isinstance(each, dict) or len(each) != 1:
-                why = "a statement that is not of libnftables-json"
+            some, why = _statements(each)
+            found += some
+            if why:
                 break
-            found.append(next(iter(each.items())))
         if too_deep([value for _, value in found]):
             found, why = [], "expressions that are nested too deep"
         text = " ".join(render(each) for each in found)
         return NftRule(body.line, self._span(body, text), text, tuple(found), why)
+
+
+def _statements(each: Expr) -> tuple[list[Statement], str]:
+    """A statement, and why it is not understood, if it is not; nft writes one for which it has no JSON as text."""
+    if isinstance(each, str):
+        return statements(Words(words(each)))
+    if isinstance(each, dict) and len(each) == 1:
+        return [next(iter(each.items()))], ""
+    return [], "a statement that is not of libnftables-json"
 
 
 def _words(value: object) -> list[str]:

@@ -20,6 +20,7 @@ from validator.dialects import _nft_text as text
 from validator.dialects._linux import convert
 from validator.dialects._nft_account import account
 from validator.dialects._nft_convert import families
+from validator.dialects._nft_updates import mark_filled
 from validator.source import Ledger, Source
 
 NAME = "nft-ruleset"
@@ -38,6 +39,7 @@ def sniff(source: Source) -> bool:
 def parse(source: Source, ledger: Ledger) -> Fragment:
     """The ruleset in `source`. Raises ExportError where it is cut, or a script."""
     ruleset = text.read(source, ledger)
+    mark_filled(ruleset)
     account(ruleset, ledger)
     return Fragment(NAME, PLATFORM, source.path, ruleset, families(ruleset))
 
