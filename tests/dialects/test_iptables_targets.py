@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.dialects.iptables_rules import V4, bits, conditions, converted, rules, state, table
+from tests.dialects.iptables_rules import BASES, V4, V6, bits, conditions, converted, rules, state, table
 from validator.dialects._iptables_targets import TARGETS, Fate
 from validator.model import (
     REPLIED_TO,
@@ -84,6 +84,79 @@ def test_what_is_not_known_may_do_anything(target: str) -> None:
     found = rules(f"-A PREROUTING -p tcp {target}", "nat")
     assert {rule.action.verb for rule in found} == {Verb.DROP, Verb.ACCEPT, Verb.RETURN}
     assert not any(rule.understood for rule in found)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "SNAT",
+        "SNAT --to-source x.x.x.x",
+        "SNAT --to-source 10.0.0.1:http-ish",
+        "SNAT --to-source 10.0.0.1:90-80",
+        "SNAT --to-source fd00::1",
+        "MASQUERADE --to-ports 99999",
+        "NETMAP",
+        "NETMAP --to x.x.x.x/24",
+        "SAME --to nobody",
+    ],
+)
+def test_a_source_translation_that_is_not_understood_may_be_to_any_source(target: str) -> None:
+    found = rules(f"-A POSTROUTING -o eth0 -p tcp -j {target}", "nat")
+    assert not any(rule.understood for rule in found)
+    hidden = [rule for rule in found if Bit("snat-done") in dict(rule.action.assign)]
+    assert [set(dict(rule.action.assign)) for rule in hidden] == [{Bit("snat-done"), *REPLIED_TO}]
+    assert {rule.action.verb for rule in found} == {Verb.DROP, Verb.ACCEPT, Verb.RETURN}
+
+
+VALUES = ["", "x.x.x.x", "1.2.3.4/33", "1.2.3.4:", "::", "[::1]:x", "99999", "-1", "5-", "7/x", "0x", "²", "a,b", '"']
+
+
+@pytest.mark.parametrize("name", sorted(TARGETS))
+@pytest.mark.parametrize("family", list(Family))
+def test_whatever_the_values_of_a_target_are_nothing_is_raised(name: str, family: Family) -> None:
+    """In any table, at any hook, and in a chain that several of them reach."""
+    texts = ["", *(f" {option} {value}" for option in TARGETS[name].options for value in VALUES)]
+    for each, hooks in BASES.items():
+        chains = ["users", *hooks.split()]
+        jumps = [f"-A {hook} -j users" for hook in chains[1:]]
+        lines = [f"-A {chain} -p tcp -j {name}{text}" for chain in chains for text in texts]
+        known = [f"-A {chain} -p udp -j RETURN" for chain in chains for _ in texts]
+        dump = (V4 if family is Family.IPV4 else V6) + table(each, *jumps, *lines, *known, users="users")
+        assert converted(dump).chains
+
+
+def test_a_line_that_may_translate_is_there_once_for_each_hook_that_reaches_it() -> None:
+    odd = "-A users -p tcp -j NETMAP --to x.x.x.x/24"
+    dump = V4 + table("nat", "-A PREROUTING -j users", "-A POSTROUTING -j users", odd, users="users")
+    chains = converted(dump).chains
+    assert Field.DESTINATION in dict(chains["nat:users"].rules[0].action.assign)
+    assert Field.SOURCE in dict(chains["nat:users at POSTROUTING"].rules[0].action.assign)
+
+
+@pytest.mark.parametrize(("name", "family"), [("TTL", Family.IPV4), ("HL", Family.IPV6)])
+@pytest.mark.parametrize(
+    ("options", "chain", "used_up"),
+    [
+        ("set 1", "PREROUTING", True),
+        ("set 0", "PREROUTING", True),
+        ("dec 1", "PREROUTING", True),
+        ("dec 1", "users", True),
+        ("set 64", "PREROUTING", False),
+        ("inc 1", "PREROUTING", False),
+        ("set 1", "FORWARD", False),
+        ("dec 1", "POSTROUTING", False),
+    ],
+)
+def test_what_has_no_hops_left_is_perhaps_not_routed(
+    name: str, family: Family, options: str, chain: str, used_up: bool
+) -> None:
+    """As Linux 6.18 has it: set to 1 at PREROUTING a packet to the host gets through, and one through it does not."""
+    line = f"-A {chain} -p tcp -j {name} --{name.lower()}-{options}"
+    found = rules(line, "mangle", users="users", family=family)
+    assert [rule.action.verb for rule in found] == [Verb.DROP] * used_up + [Verb.CONTINUE]
+    assert [condition.text for rule in found for condition, _ in conditions(rule.matches)] == (
+        [f"the packet is to be routed, and its {name} is used up (dump:{found[0].span.line})"] * used_up
+    )
 
 
 def test_goto_and_jump() -> None:
@@ -304,6 +377,8 @@ def test_a_set_that_rules_change_is_asked_about_by_each_line_for_itself() -> Non
         ("-j DNAT --to-destination 10.0.0.1", "modelled"),
         ("-j NFQUEUE --queue-num 1", "conditional"),
         ("-j SYNPROXY --mss 5", "conditional"),
+        ("-j SNAT --to-source x.x.x.x", "unsupported"),
+        ("-j MASQUERADE --to-ports foo", "unsupported"),
         ("-j UNKNOWN", "unsupported"),
         ("-g ACCEPT", "unsupported"),
     ],

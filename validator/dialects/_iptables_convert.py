@@ -241,7 +241,7 @@ def _rules(dump: IptDump) -> Iterator[IptRule]:
 
 def _nat_hooks(declared: Mapping[str, IptChain]) -> dict[str, tuple[Hook, ...]]:
     """The hooks at which each chain of the nat table is to be there: those that reach it, if a translation in it
-    or behind it depends on them, else the first of these."""
+    or behind it depends on them, or what may be one, else the first of these."""
     jumps = {
         chain.name: {rule.words.target.name for rule in chain.rules if rule.words.target is not None}
         for chain in declared.values()
@@ -250,8 +250,9 @@ def _nat_hooks(declared: Mapping[str, IptChain]) -> dict[str, tuple[Hook, ...]]:
     for name, targets in jumps.items():
         for target in targets & declared.keys():
             callers[target].add(name)
-    names = _TRANSLATING - declared.keys()
-    translating = {name for name, targets in jumps.items() if targets & names}
+    known = declared.keys() | (TARGETS.keys() - _TRANSLATING)
+    translating = {name for name, targets in jumps.items() if not targets <= known}
+    translating |= {chain.name for chain in declared.values() if any(rule.words.why for rule in chain.rules)}
     differing = _closure(translating, callers)
     found: dict[str, list[Hook]] = {}
     for base in BUILT_IN["nat"]:

@@ -27,6 +27,7 @@ from validator.model import (
     Assignment,
     Choice,
     Condition,
+    ConditionMatch,
     Hook,
     Match,
     Rule,
@@ -103,6 +104,18 @@ def _decides(module: TargetModule, use: TargetUse, place: Place) -> tuple[Rule, 
 
 def _goes_on(module: TargetModule, use: TargetUse, place: Place) -> tuple[Rule, ...]:
     return place.rule(CONTINUE)
+
+
+def _hops(module: TargetModule, use: TargetUse, place: Place) -> tuple[Rule, ...]:
+    """TTL and HL: what comes to be routed with 1 or less is not (ip_forward, ip6_forward); the rest goes on."""
+    prefix = f"--{module.name.lower()}"
+    few = use.has(f"{prefix}-dec") or any(marks.number(text) < 2 for text in use.values(f"{prefix}-set"))
+    if place.hook is not Hook.PREROUTING or not few:
+        return place.rule(CONTINUE)
+    span = place.context.span
+    text = f"the packet is to be routed, and its {module.name} is used up ({span.path}:{span.line})"
+    used_up = ConditionMatch(place.context.host.condition(text, per_packet=True, span=span))
+    return (*place.rule(DROP, used_up), *place.rule(CONTINUE))
 
 
 def _free(module: TargetModule, use: TargetUse, place: Place) -> tuple[Rule, ...]:
@@ -185,6 +198,7 @@ def _passes(name: str, options: str = "", note: str = "") -> TargetModule:
 _HMARK = "hmark-tuple:1 hmark-mod:1 hmark-offset:1 hmark-rnd:1 hmark-src-prefix:1 hmark-dst-prefix:1"
 _HMARK += " hmark-sport-mask:1 hmark-dport-mask:1 hmark-spi-mask:1 hmark-sport:1 hmark-dport:1 hmark-spi:1"
 _HMARK += " hmark-proto-mask:1"
+_TTL = "set to 0 or 1 or decremented at PREROUTING, a condition: whether routing drops the packet"
 _MARK = "set-xmark:1 set-mark:1 and-mark:1 or-mark:1 xor-mark:1"
 _ALL = (
     _known("ACCEPT", Fate.DECIDES, "", _decides),
@@ -220,7 +234,7 @@ _ALL = (
     _known("DROP", Fate.DECIDES, "", _decides),
     _passes("DSCP", "set-dscp:1 set-dscp-class:1"),
     _passes("ECN", "ecn-tcp-remove ecn-tcp-cwr:1 ecn-tcp-ece:1 ecn-ip-ect:1"),
-    _passes("HL", "hl-set:1 hl-dec:1 hl-inc:1"),
+    _known("HL", Fate.GOES_ON, "as TTL", _hops, "hl-set:1 hl-dec:1 hl-inc:1"),
     _known("HMARK", Fate.SETS, "any mark", _any_mark, _HMARK),
     _passes("IDLETIMER", "timeout:1 label:1 alarm"),
     _passes("LED", "led-trigger-id:1 led-delay:1 led-always-blink"),
@@ -280,7 +294,7 @@ _ALL = (
     _passes("TOS", "set-tos:1 and-tos:1 or-tos:1 xor-tos:1"),
     _known("TPROXY", Fate.FREE, "", _free, "on-port:1 on-ip:1 tproxy-mark:1"),
     _passes("TRACE"),
-    _passes("TTL", "ttl-set:1 ttl-dec:1 ttl-inc:1"),
+    _known("TTL", Fate.GOES_ON, _TTL, _hops, "ttl-set:1 ttl-dec:1 ttl-inc:1"),
     _passes("ULOG", "ulog-nlgroup:1 ulog-cprange:1 ulog-qthreshold:1 ulog-prefix:1"),
 )
 TARGETS: Mapping[str, TargetModule] = {module.name: module for module in _ALL}

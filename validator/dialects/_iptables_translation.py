@@ -25,9 +25,9 @@ def rules(place: Place, target: Target) -> tuple[Rule, ...]:
 def source_rules(place: Place, use: TargetUse) -> tuple[Rule, ...]:
     """The rules of SNAT, MASQUERADE, or NETMAP of the source. Raises Unclear."""
     context = place.context
+    to = _source(use, context.host.family)
     if context.dry:
         return ()
-    to = _source(use, context.host.family)
     return source_translation(context.host, place.matches, to.addresses, to.ports, context.span, place.canonical)
 
 

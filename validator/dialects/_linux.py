@@ -32,7 +32,7 @@ def convert(fragments: Sequence[Fragment], options: Options) -> Firewall | None:
     """
     host = _host(fragments, options)
     rulesets = list(_rulesets(fragments, host))
-    if not rulesets:
+    if not any(ruleset.label for ruleset in rulesets):
         return None
     chains: dict[str, Chain] = {}
     rulesets += _where_replies_are_translated(rulesets)
@@ -100,6 +100,7 @@ def _nft_titles(dump: IptDump) -> Iterator[tuple[str, Container[str]]]:
 
 
 def _of_nftables(data: object, host: Host, saved: Mapping[str, Container[str]]) -> Iterator[Ruleset]:
+    from validator.dialects._nft_beside import beside
     from validator.dialects._nft_convert import ruleset, unfiltered
     from validator.dialects._nft_data import NftRuleset
 
@@ -112,8 +113,7 @@ def _of_nftables(data: object, host: Host, saved: Mapping[str, Container[str]]) 
     found = ruleset(replace(data, tables=tables), host)
     if len(tables) == len(data.tables) and (not found.bases if found else not tables):
         yield unfiltered(data)
-    if found is not None:
-        yield found
+    yield from (each for each in (found, beside(data, host)) if each is not None)
 
 
 def _of_iptables(data: tuple[object, ...], host: Host, variants: Container[str], beside_nft: bool) -> Iterator[Ruleset]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from validator.dialects._linux_host import Host
+from validator.dialects._nft_beside import beside
 from validator.dialects._nft_convert import families, ruleset
 from validator.dialects._nft_data import NftRuleset
 from validator.model import AnyOf, ConditionMatch, Match, NoneOf
@@ -19,8 +20,9 @@ def account(data: NftRuleset, ledger: Ledger) -> None:
             for rule in chain.rules:
                 ledger.mark(rule.line, LineState.UNSUPPORTED if rule.why else LineState.MODELLED)
     for family in families(data):
-        found = ruleset(data, Host("", family))
-        for converted in found.chains.values() if found else ():
+        host = Host("", family)
+        rulesets = [each for each in (ruleset(data, host), beside(data, host)) if each is not None]
+        for converted in (chain for found in rulesets for chain in found.chains.values()):
             for made in converted.rules:
                 if not made.understood:
                     ledger.mark(made.span.line, LineState.UNSUPPORTED)

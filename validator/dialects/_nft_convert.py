@@ -2,7 +2,7 @@
 
 Tables `ip`, `ip6` and `inet` are asked about the packets of their family. `netdev` tables, and `ingress` chains of
 `inet`, see a packet before every other hook, those at `egress` behind the last; both only on their devices. `arp`
-and `bridge` tables see no IP packet that the host itself handles. A table that is `dormant` does nothing.
+and `bridge` tables are _nft_beside.py's. A table that is `dormant` does nothing.
 Where the export leaves out a chain's devices, or whether a table is dormant, that is a condition.
 
 A chain of type nat is asked about the first packet of a connection only, and no longer when an earlier one
