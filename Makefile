@@ -48,9 +48,9 @@ golden: $(VENV)/test ## Write the golden files anew; read the difference before 
 bench: $(VENV)/test ## Time cold starts, the corpus and generated rulesets
 	@$(BIN)/python -m bench
 
-conformance: $(VENV)/test ## Ask this machine's kernel (root): RULESETS=400 PROBES=500 SEED=1 CORPUS=dir
+conformance: $(VENV)/test ## Ask this machine's kernel (root): RULESETS=400 PROBES=500 CONNECTIONS=40 SEED=1 CORPUS=dir
 	@$(BIN)/python -m tests.conformance $(if $(RULESETS),--rulesets $(RULESETS)) $(if $(PROBES),--probes $(PROBES)) \
-		$(if $(SEED),--seed $(SEED)) $(if $(CORPUS),--corpus $(CORPUS))
+		$(if $(CONNECTIONS),--connections $(CONNECTIONS)) $(if $(SEED),--seed $(SEED)) $(if $(CORPUS),--corpus $(CORPUS))
 
 dist: $(VENV)/test ## Build the source distribution and the wheel into dist/
 	@$(BIN)/python -m build

@@ -14,16 +14,21 @@ from multiprocessing import get_context
 from pathlib import Path
 from random import Random
 
+from tests.conformance import whole_cases
 from tests.conformance.cases import FOUND, write
 from tests.conformance.corpus import rulesets
 from tests.conformance.features import record
-from tests.conformance.kernel import TOOLS, Kernel
+from tests.conformance.kernel import Kernel
+from tests.conformance.loading import TOOLS
 from tests.conformance.namespaces import Unavailable, build
-from tests.conformance.report import case_of, lines
-from tests.conformance.rulesets import KINDS, Ruleset
+from tests.conformance.report import case_of, lines, whole_lines
+from tests.conformance.rulesets import KINDS, Ruleset, lenient
 from tests.conformance.run import Tally, hold
 from tests.conformance.shrink import shrunk
+from tests.conformance.whole import Counted, Firewall, connect, smaller
 
+_LENIENT = 0.7
+"""How many of the rulesets that connections are made under."""
 _shrunk: dict[str, int] = {}
 """How many disagreements this process has shrunk."""
 
@@ -39,16 +44,31 @@ def main(arguments: Sequence[str]) -> int:
     try:
         if options.record:
             write(FOUND / "features.yaml", list(record(_kernel())))
+            whole_cases.record(Firewall())
             return 0
-        total = _run(options)
+        total, seconds = _run(options), time.monotonic() - started
+        whole = _connections(options)
     except Unavailable as reason:
         print(f"skipped: {reason}")
         return 0
-    for line in lines(total, time.monotonic() - started):
+    for line in (*lines(total, seconds), *whole_lines(whole, time.monotonic() - started - seconds)):
         print(line)
     if options.write and total.disagreements:
         write(options.write / f"seed-{options.seed}.yaml", [case_of(each) for each in total.disagreements])
-    return 1 if total.disagreements or total.crashes else 3 if total.defects else 0
+    if total.disagreements or total.crashes or whole.differences or whole.crashes:
+        return 1
+    return 3 if total.defects else 0
+
+
+def _connections(options: argparse.Namespace) -> Counted:
+    """As many rulesets as were asked for, with real connections; none for dumps, whose addresses nobody has here."""
+    counted, kinds = Counted(), options.kinds
+    work = [(options, kinds[number % len(kinds)], number) for number in range(options.connections)]
+    if work and not options.corpus:
+        with ProcessPoolExecutor(options.jobs, get_context("fork")) as pool:
+            for one in pool.map(_connect, work):
+                counted.add(one)
+    return counted
 
 
 def _run(options: argparse.Namespace) -> Tally:
@@ -69,6 +89,7 @@ def _run(options: argparse.Namespace) -> Tally:
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.conformance", description=__doc__)
     parser.add_argument("--rulesets", type=int, default=400, metavar="N", help="how many rulesets")
+    parser.add_argument("--connections", type=int, default=40, metavar="N", help="rulesets with real connections")
     parser.add_argument("--probes", type=int, default=500, metavar="N", help="packets a ruleset and family")
     parser.add_argument("--seed", default="1", help="another seed, other rulesets and packets")
     parser.add_argument("--every", type=int, default=5, metavar="N", help="the interpreter walks one packet in N")
@@ -109,6 +130,27 @@ def _work(task: tuple[argparse.Namespace, str, int]) -> Tally:
                 _shrunk["so far"] = _shrunk.get("so far", 0) + 1
                 tally.disagreements[at] = shrunk(kernel, each, directory)
     return tally
+
+
+@cache
+def _firewall() -> Firewall:
+    """The firewall of this process that connections are made with."""
+    return Firewall()
+
+
+def _connect(task: tuple[argparse.Namespace, str, int]) -> Counted:
+    """One ruleset with real connections, in the namespaces of the process that takes it."""
+    options, kind, number = task
+    random = Random(f"{options.seed} connections {kind} {number}")
+    ruleset = KINDS[kind](random, f"{kind} {number}")
+    if random.random() < _LENIENT:
+        ruleset = lenient(random, ruleset)
+    with tempfile.TemporaryDirectory() as name:
+        firewall, directory = _firewall(), Path(name)
+        counted = connect(firewall, ruleset, random, directory)
+        # One of each ruleset is worth the time that shrinking takes.
+        counted.differences = [smaller(firewall, each, directory) for each in counted.differences[:1]]
+    return counted
 
 
 if __name__ == "__main__":

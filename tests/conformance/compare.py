@@ -10,18 +10,34 @@ from pathlib import Path
 from validator.engine.evaluate import Evaluator, Outcome, interface_patterns
 from validator.engine.interpret import Trace, interpret
 from validator.engine.packet import Packet
-from validator.hosts import firewalls, load
+from validator.hosts import Loaded, firewalls, load
 from validator.model import LOOPBACK, Firewall, Hook, Verb
 from validator.packets.fields import Family, Field
 from validator.packets.nodes import LEAF, Node, child, children_in
 from validator.packets.space import FIRST_CONDITION, PacketSpace
 
+NAME = "fw"
+"""The host."""
 RULES = (".rules", ".nft", "ruleset.json")
 """The exports that hold rules; one that only adds facts may not be readable yet."""
 
 
 class NotRead(Exception):
     """An export of the kernel's own rules that we refuse; the message is ours."""
+
+
+def loaded(exports: Mapping[str, str], directory: Path) -> Loaded:
+    """The exports of one host, texts by file name, as we read them from `directory`. Raises NotRead."""
+    paths = []
+    for name, text in exports.items():
+        path = directory / name
+        path.write_text(text)
+        paths.append(str(path))
+    found = load([f"{NAME}={','.join(paths)}"])
+    for error in found.errors:
+        if str(error.path).endswith(RULES):
+            raise NotRead(str(error))
+    return found
 
 
 @dataclass(slots=True)
@@ -40,15 +56,7 @@ class Judge:
 
     def __init__(self, exports: Mapping[str, str], directory: Path) -> None:
         self.exports = exports
-        paths = []
-        for name, text in exports.items():
-            path = directory / name
-            path.write_text(text)
-            paths.append(str(path))
-        self._loaded = load([f"fw={','.join(paths)}"])
-        for error in self._loaded.errors:
-            if str(error.path).endswith(RULES):
-                raise NotRead(str(error))
+        self._loaded = loaded(exports, directory)
         self._sides: dict[Family, _Side] = {}
 
     def _side(self, family: Family) -> _Side:

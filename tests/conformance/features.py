@@ -16,7 +16,8 @@ import yaml
 
 from tests.conformance.cases import Case
 from tests.conformance.connections import followers
-from tests.conformance.kernel import LOADERS, Kernel
+from tests.conformance.kernel import Kernel
+from tests.conformance.loading import LOADERS
 from tests.conformance.probes import placed
 from tests.conformance.rulesets import Ruleset, translates
 from tests.conformance.run import ask, is_mirrored, odd_state, prepare

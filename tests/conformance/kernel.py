@@ -11,20 +11,17 @@ import errno
 import json
 import struct
 import time
-from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
-from pathlib import Path
 
+from tests.conformance.loading import TABLE, Loading
 from tests.conformance.namespaces import Topology, run
-from tests.conformance.netlink import elements, forget_connections
-from tests.conformance.rulesets import Ruleset
+from tests.conformance.netlink import elements
 from tests.conformance.wire import HOPS
 from validator.engine.packet import Packet
 from validator.model import Hook
 from validator.packets.fields import Family, Field, State
 
-TABLE = "inet portproof_probe"
 _LAST = 2**31 - 2
 FIRST_LOOPING = 61_000
 """Packets to the firewall itself with this number or a higher one pass at the end of POSTROUTING, and come in again."""
@@ -35,23 +32,6 @@ _KEYS = {
 _ADDRESS = {Family.IPV4: IPv4Address, Family.IPV6: IPv6Address}
 _MAC = 0x0200000000AA
 _ETHERTYPE = {Family.IPV4: b"\x08\x00", Family.IPV6: b"\x86\xdd"}
-_LEGACY_TABLES = {
-    "raw": ("PREROUTING", "OUTPUT"),
-    "mangle": ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"),
-    "nat": ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"),
-    "filter": ("INPUT", "FORWARD", "OUTPUT"),
-    "security": ("INPUT", "FORWARD", "OUTPUT"),
-}
-LOADERS = {
-    "ipset": ("ipset", "restore"),
-    "iptables-legacy": ("iptables-legacy-restore",),
-    "ip6tables-legacy": ("ip6tables-legacy-restore",),
-    "iptables-nft": ("iptables-nft-restore",),
-    "ip6tables-nft": ("ip6tables-nft-restore",),
-    "nft": ("nft", "-f", "-"),
-}
-"""What loads a part of a ruleset, in the order of loading."""
-TOOLS = ("ip", *sorted({command[0] for command in LOADERS.values()}), "iptables-legacy-save", "iptables-nft-save")
 _STATES = {1: State.INVALID, 2: State.ESTABLISHED, 4: State.RELATED, 8: State.NEW, 64: State.UNTRACKED}
 """NF_CT_STATE_BIT of linux/netfilter/nf_conntrack_common.h."""
 
@@ -107,64 +87,23 @@ def probe_table(keep: bool) -> str:
     return "\n".join([*lines, "}", ""])
 
 
-class Kernel:
+class Kernel(Loading):
     """The firewall of a topology: what is loaded, and what has been sent since it was last read."""
 
     def __init__(self, topology: Topology) -> None:
         self._topology = topology
-        self._legacy: set[str] = set()
-        self._ipset = False
         self._sent = 0
-        self.host = {"addr.json": run(["ip", "-j", "addr"]).stdout, "sysctl.txt": _sysctl()}
-        self.clear()
-
-    # --- rulesets ------------------------------------------------------------
+        super().__init__(probe_table(False))
 
     def clear(self) -> None:
         """No rules, no sets, no connections, nothing noted; packets are dropped at the end."""
-        run(["nft", "-f", "-"], "flush ruleset\n" + probe_table(False))
-        for kind in self._legacy:
-            run([f"{kind}-restore"], _EMPTY_TABLES)
-        if self._ipset:
-            _destroy_sets()
-        self._legacy, self._ipset, self._sent = set(), False, 0
-        forget_connections()
-
-    def load(self, parts: Mapping[str, str]) -> str:
-        """Load rulesets by kind (see LOADERS); empty, or what the tool said where it refused one."""
-        for kind, command in LOADERS.items():
-            if kind not in parts:
-                continue
-            if kind.endswith("-legacy"):
-                self._legacy.add(kind)
-            self._ipset = self._ipset or kind == "ipset"
-            done = run(command, parts[kind], check=False)
-            if done.returncode:
-                return f"{kind}: {done.stderr.strip()}"
-        return ""
-
-    def exports(self, ruleset: Ruleset) -> dict[str, str]:
-        """What somebody would export from the firewall, by file name."""
-        found = {} if ruleset.bare else dict(self.host)
-        for kind in ruleset.parts:
-            if kind == "ipset":
-                found["ipset.save"] = run(["ipset", "save"]).stdout
-            elif kind != "nft" and not (kind.endswith("-nft") and ruleset.through_nft == "instead"):
-                found[f"{kind}.rules"] = run([f"{kind}-save"]).stdout
-        if "nft" in ruleset.parts or ruleset.through_nft:
-            hidden = {TABLE.split()[1]} if ruleset.through_nft else {TABLE.split()[1], *_LEGACY_TABLES}
-            if ruleset.as_json:
-                found["ruleset.json"] = _nft_json(hidden)
-            else:
-                found["ruleset.nft"] = _nft_text(hidden)
-        return found
+        super().clear()
+        self._sent = 0
 
     def keep(self, connections: bool) -> None:
         """From now on packets pass at the end (and make connections), or are dropped there."""
         run(["nft", "-f", "-"], probe_table(connections))
         self._sent = 0
-
-    # --- packets -------------------------------------------------------------
 
     def send(self, packet: Packet, data: bytes) -> None:
         """Send a packet (`data`: as bytes) to the hook it is at."""
@@ -212,42 +151,3 @@ def _note(seen: Seen, hook: str, size: int, key: bytes) -> None:
     source, destination = (int.from_bytes(key[at : at + size], "big") for at in (8, 8 + size))
     ports = struct.unpack_from("!H2xH", key, 8 + 2 * size)
     seen.passed.setdefault(number, []).append(Passage(hook, state, source, destination, *ports))
-
-
-def _nft_text(hidden: Container[str]) -> str:
-    """`nft list ruleset`, without tables of these names."""
-    tables = [line.split()[1:] for line in run(["nft", "list", "tables"]).stdout.splitlines()]
-    return "".join(run(["nft", "list", "table", *table]).stdout for table in tables if table[1] not in hidden)
-
-
-def _nft_json(hidden: Container[str]) -> str:
-    """`nft -j list ruleset`, without tables of these names."""
-    listed = json.loads(run(["nft", "-j", "list", "ruleset"]).stdout)["nftables"]
-    ours = [
-        entry
-        for entry in listed
-        for what in entry.values()
-        if what.get("table", what.get("name") if "table" in entry else None) not in hidden
-    ]
-    return json.dumps({"nftables": ours})
-
-
-def _destroy_sets() -> None:
-    """Destroy every ipset. Rules of nft are freed some time after they are gone, and hold their sets till then."""
-    run(["ipset", "flush"])
-    for patience in range(40):
-        if not run(["ipset", "destroy"], check=False).returncode:
-            return
-        time.sleep(0.005 * (patience + 1))
-    raise RuntimeError("the sets are still in use")
-
-
-def _sysctl() -> str:
-    names = ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding")
-    return "".join(f"{name} = {Path('/proc/sys', name.replace('.', '/')).read_text()}" for name in names)
-
-
-_EMPTY_TABLES = "".join(
-    f"*{table}\n" + "".join(f":{chain} ACCEPT\n" for chain in chains) + "COMMIT\n"
-    for table, chains in _LEGACY_TABLES.items()
-)

@@ -2,6 +2,7 @@
 
 The process that makes them moves into the firewall's namespace for good: every tool it starts runs there, and
 both namespaces vanish with the process, however it ends. The namespace it was started in is not touched.
+(For real connections the outside is two namespaces: ends.py.)
 """
 
 from __future__ import annotations
@@ -79,35 +80,42 @@ class Topology:
 
 def build() -> Topology:
     """Make the two namespaces, move into the firewall's, and open the sockets. Raises Unavailable."""
-    if os.geteuid() != 0:
-        raise Unavailable("it needs root")
-    firewall, outside = _new_namespace(), _new_namespace()
-    _enter(firewall)
-    for number, name in enumerate(INTERFACES):
-        peer = ["name", f"out{number}", "netns", f"/proc/{os.getpid()}/fd/{outside}"]
-        run(["ip", "link", "add", "name", name, "address", _mac(number), "type", "veth", "peer", *peer])
-    _enter(outside)
+    firewall, outside = new_namespace(), new_namespace()
+    enter(firewall)
+    for number in range(len(INTERFACES)):
+        link(number, outside)
+    enter(outside)
     wires = {name: _wire(f"out{number}") for number, name in enumerate(INTERFACES)}
-    _enter(firewall)
+    enter(firewall)
     os.close(firewall)
     os.close(outside)
-    _configure()
-    macs = {name: bytes.fromhex(_mac(number).replace(":", "")) for number, name in enumerate(INTERFACES)}
+    configure()
+    macs = {name: bytes.fromhex(mac(number).replace(":", "")) for number, name in enumerate(INTERFACES)}
     return Topology(wires, macs, {family: _local_socket(family) for family in Family})
 
 
-def _mac(number: int) -> str:
+def mac(number: int) -> str:
+    """The address of an interface of the firewall."""
     return f"02:00:00:00:01:0{number}"
 
 
-def _new_namespace() -> int:
-    """Move into a new network namespace; a descriptor of it."""
+def link(number: int, outside: int, *peer: str) -> None:
+    """An interface here, and `out{number}` in the namespace `outside` (with the words `peer` for `ip`), as one wire."""
+    end = ["name", f"out{number}", *peer, "netns", f"/proc/{os.getpid()}/fd/{outside}"]
+    run(["ip", "link", "add", "name", INTERFACES[number], "address", mac(number), "type", "veth", "peer", *end])
+
+
+def new_namespace() -> int:
+    """Move into a new network namespace; a descriptor of it. Raises Unavailable."""
+    if os.geteuid() != 0:
+        raise Unavailable("it needs root")
     if ctypes.CDLL(None, use_errno=True).unshare(_CLONE_NEWNET):
         raise Unavailable(f"it needs a new network namespace ({os.strerror(ctypes.get_errno())})")
     return os.open(_OWN_NAMESPACE, os.O_RDONLY)
 
 
-def _enter(namespace: int) -> None:
+def enter(namespace: int) -> None:
+    """Move into a network namespace."""
     if ctypes.CDLL(None, use_errno=True).setns(namespace, _CLONE_NEWNET):
         raise OSError(ctypes.get_errno(), "setns")
 
@@ -132,14 +140,14 @@ def _local_socket(family: Family) -> socket.socket:
     return raw
 
 
-def _configure() -> None:
+def configure() -> None:
     """Addresses, routes and settings of the firewall; nobody needs to be asked for a MAC address."""
     for path, value in _SETTINGS.items():
-        _set(path, value)
+        put(path, value)
     run(["ip", "link", "set", "lo", "up"])
     for name in INTERFACES:
         for path, value in _PER_INTERFACE.items():
-            _set(path.format(name), value)
+            put(path.format(name), value)
         run(["ip", "link", "set", name, "up", "arp", "off", "addrgenmode", "none"])
         for family in Family:
             for address in OWN[family][name]:
@@ -152,7 +160,8 @@ def _configure() -> None:
             run(["ip", "-6" if family is Family.IPV6 else "-4", "route", "add", network, "dev", name])
 
 
-def _set(path: str, value: str) -> None:
+def put(path: str, value: str) -> None:
+    """Set a setting of the kernel, in the namespace of this process."""
     Path("/proc/sys", path).write_text(value)
 
 

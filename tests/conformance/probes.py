@@ -16,7 +16,7 @@ from validator.engine.packet import Packet
 from validator.model import LOOPBACK, Hook
 from validator.packets.fields import ICMP, ICMPV6, TCP, UDP, Family, Field, TcpFlag
 
-_OUTSIDE = {
+OUTSIDE = {
     Family.IPV4: (
         *("10.1.0.2", "10.1.0.5", "10.1.0.63", "10.1.0.64", "10.1.0.127", "10.1.0.128", "192.168.7.7"),
         *("192.168.7.200", "10.2.0.2", "10.2.0.33", "203.0.113.5", "203.0.113.99", "8.8.8.8", "172.16.3.4"),
@@ -28,7 +28,7 @@ _OUTSIDE = {
 }
 _EVERYBODY = {Family.IPV4: ("10.1.0.255", "255.255.255.255", "224.0.0.1"), Family.IPV6: ("ff02::1",)}
 """Addresses of more than one host, whose packets are delivered here."""
-_PORTS = (0, 1, 21, 22, 53, 80, 443, 1023, 1024, 8080, 8443, 9340, 32767, 32768, 40000, 65534, 65535)
+PORTS = (0, 1, 21, 22, 53, 80, 443, 1023, 1024, 8080, 8443, 9340, 32767, 32768, 40000, 65534, 65535)
 MACS = (0x0200000000AA, 0x0200000000AB, 0x00163E123456)
 _TYPES = {Family.IPV4: (0, 3, 5, 8, 11, 13), Family.IPV6: (1, 2, 3, 128, 129, 133, 135, 136)}
 _FLAGS = (
@@ -58,8 +58,8 @@ class Pool:
 
 def draw_pool(random: Random, family: Family) -> Pool:
     """A few values of each kind."""
-    outside = [int(ip_address(text)) for text in random.sample(_OUTSIDE[family], random.randint(3, 6))]
-    ports = random.sample(_PORTS, random.randint(2, 5))
+    outside = [int(ip_address(text)) for text in random.sample(OUTSIDE[family], random.randint(3, 6))]
+    ports = random.sample(PORTS, random.randint(2, 5))
     types = random.sample(_TYPES[family], random.randint(2, 4))
     return Pool(family, tuple(outside), tuple(own(family)), tuple(ports), tuple(types))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,22 +18,37 @@ MOST_TRIES = 400
 
 def shrunk(kernel: Kernel, found: Disagreement, directory: Path) -> Disagreement:
     """The same disagreement with as few lines as can be found."""
-    best, tries = found, MOST_TRIES
-    for kind in found.ruleset.parts:
+    best = found
+
+    def differs(parts: Mapping[str, str]) -> bool:
+        nonlocal best
+        again = _again(kernel, best, parts, directory)
+        best = again or best
+        return again is not None
+
+    fewer(found.ruleset.parts, differs)
+    return best
+
+
+def fewer(
+    parts: Mapping[str, str], differs: Callable[[Mapping[str, str]], bool], tries: int = MOST_TRIES
+) -> Mapping[str, str]:
+    """Parts of a ruleset with as few lines as can be found in so many tries for which it is still true that it
+    `differs`."""
+    for kind in parts:
         gone = True
         while gone and tries:
             gone = False
-            for first, last in _spans(best.ruleset.parts[kind].splitlines()):
-                lines = best.ruleset.parts[kind].splitlines()
-                if last > len(lines) or not tries:
+            lines = parts[kind].splitlines()
+            for first, last in _spans(lines):
+                if not tries:
                     break
                 tries -= 1
-                fewer = {**best.ruleset.parts, kind: "\n".join([*lines[:first], *lines[last:], ""])}
-                again = _again(kernel, best, fewer, directory)
-                if again is not None:
-                    best, gone = again, True
+                less = {**parts, kind: "\n".join([*lines[:first], *lines[last:], ""])}
+                if differs(less):
+                    parts, gone = less, True
                     break
-    return best
+    return parts
 
 
 def _spans(lines: Sequence[str]) -> list[tuple[int, int]]:

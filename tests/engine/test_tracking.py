@@ -108,6 +108,15 @@ def test_an_untracked_handshake_is_invalid_on_its_way_back(tmp_path: File) -> No
     assert verdict(read(tmp_path, UDP, Hook.INPUT, dropped)) == "open"
 
 
+def test_a_reply_that_begins_a_connection_may_be_translated_as_such(tmp_path: File) -> None:
+    """UDP replies are new; of TCP the packets behind the handshake are taken up."""
+    nat = "*nat\n:POSTROUTING ACCEPT [0:0]\n-A POSTROUTING -p {} --sport 80 -j SNAT --to-source 10.1.0.9\nCOMMIT\n"
+    rules = iptables(INBOUND, ACCEPTED, out="ACCEPT")
+    for protocol in TWO:
+        assert verdict(read(tmp_path, protocol, Hook.INPUT, rules)) == "open"
+        assert verdict(read(tmp_path, protocol, Hook.INPUT, rules + nat)) == "unknown"
+
+
 def test_other_ports_are_tracked_as_ever(tmp_path: File) -> None:
     raw = "-A PREROUTING -p tcp --dport 443 -j NOTRACK"
     found = read(tmp_path, TCP, Hook.INPUT, iptables(raw, ACCEPTED, f"OUTPUT {KNOWN}", f"INPUT {KNOWN}"))

@@ -72,14 +72,14 @@ class Path(Way):
     def kinds(self, protocol: int, leg: Leg, ports: Intervals, settled: Settled = ()) -> list[Kind]:
         """The packets of `leg`, for which connections: see tracking.py. All of those of a connection must pass."""
         if leg.opens or not self._state_is_set:
-            return [(self.space.everything, (leg,))]
+            return [Kind(self.space.everything, (leg,))]
         key = (protocol, ports, settled)
         if key not in self._untracked:
             self._untracked[key] = (
                 self._kept_from_tracking(REQUEST, protocol, ports, settled),
                 self._kept_from_tracking(REPLY, protocol, ports, settled),
             )
-        return kinds(leg, protocol, *self._untracked[key])
+        return kinds(leg, protocol, *self._untracked[key], self._translates)
 
     def _kept_from_tracking(self, leg: Leg, protocol: int, ports: Intervals, settled: Settled) -> Untracked:
         """The connections of which the first packet of `leg` is not tracked. With several firewalls each tracks for
@@ -106,9 +106,11 @@ class Path(Way):
         key = (protocol, leg, ports, settled)
         if key not in self._passing:
             parts = []
-            for where, legs in self.kinds(protocol, leg, ports, settled):
-                found = [self._all_pass(protocol, each, ports, settled) for each in legs]
-                parts.append(self._one_of(found).without(~where))
+            for kind in self.kinds(protocol, leg, ports, settled):
+                found = [self._all_pass(protocol, each, ports, settled) for each in kind.legs]
+                if kind.doubtful:
+                    found.append(Passing(*[self.space.nothing] * 3))
+                parts.append(self._one_of(found).without(~kind.where))
             self._passing[key] = _each(and_, parts)
         return self._passing[key]
 
@@ -120,6 +122,12 @@ class Path(Way):
         self.conditions.setdefault(condition.key, condition)
         passed = self.space.box({self.space.condition(condition.key): ((1, 1),)})
         return _each(or_, [_each(and_, found), _each(or_, found).only(passed)])
+
+    @cached_property
+    def _translates(self) -> bool:
+        """Whether any rule translates addresses."""
+        fields = (Field.DESTINATION, Field.SOURCE)
+        return any(self.survey.set_values(firewall, field) for firewall in self._firewalls() for field in fields)
 
     @cached_property
     def _picked_up(self) -> Condition:
@@ -219,17 +227,16 @@ class Path(Way):
         """Who decides the packets of `leg` in `region` (all to `ports`) with one of `verbs`, the widest first."""
         outcomes = self.outcomes(leg.mirrored, protocol, ports, settled)
         found: dict[int, Decider] = {}
-        for where, legs in self.kinds(protocol, leg, ports, settled):
-            for each in legs:
-                for decider in widest(outcomes, region & where, each.bounds(protocol), verbs):
+        for kind in self.kinds(protocol, leg, ports, settled):
+            for each in kind.legs:
+                for decider in widest(outcomes, region & kind.where, each.bounds(protocol), verbs):
                     found.setdefault(id(decider.rule), decider)
         return list(found.values())
 
     def sent(self, protocol: int, leg: Leg, ports: Intervals, settled: Settled, values: Mapping[int, int]) -> list[Leg]:
         """The packets of `leg` in the connection with these values by level."""
-        return [
-            each for where, legs in self.kinds(protocol, leg, ports, settled) if where.contains(values) for each in legs
-        ]
+        kinds = self.kinds(protocol, leg, ports, settled)
+        return [each for kind in kinds if kind.where.contains(values) for each in kind.legs]
 
     def asked_of_modules(self, protocol: int, ports: Intervals) -> list[Condition]:
         """The conditions on the way that a module may answer for itself: which program it is."""

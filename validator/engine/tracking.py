@@ -25,40 +25,48 @@ class Untracked(Struct, frozen=True):
     perhaps: PacketSet
 
 
-Kind = tuple[PacketSet, tuple[Leg, ...]]
-"""Some connections, and what packets of a leg are there: where there are several, nobody knows which."""
+class Kind(Struct, frozen=True):
+    """What the packets of a leg are in the connections `where`: if there are several `legs`, nobody knows which.
+    `doubtful`: they may not arrive even where they pass."""
+
+    where: PacketSet
+    legs: tuple[Leg, ...]
+    doubtful: bool = False
+
+
 _ANY = (State.NEW, State.ESTABLISHED, State.INVALID)
 """What tracking may take a packet for that it meets in the middle of a connection."""
 
 
-def kinds(leg: Leg, protocol: int, request: Untracked, reply: Untracked) -> list[Kind]:
+def kinds(leg: Leg, protocol: int, request: Untracked, reply: Untracked, translated: bool) -> list[Kind]:
     """The packets of `leg`, for which connections; all of those of a connection must pass. `request` and `reply` are
-    the untracked packets that open a connection and that answer first."""
+    the untracked packets that open a connection and that answer first. `translated`: some rule translates, perhaps
+    a reply that tracking takes for the first packet of a connection."""
     none, both = request.surely, reply.surely
     if leg.mirrored:
         open_ = request.perhaps
-        split = _of_replies(leg, protocol, none)
+        split = _of_replies(leg, protocol, none, translated)
         rest = ~(none | open_)
     else:
         open_ = (request.perhaps | reply.perhaps) - none
         split = _of_following(leg, protocol, none, both - open_)
         rest = ~(none | both | open_)
-    found = [(rest, (leg,)), *split, (open_ - none, _as(leg, _ANY))]
-    return [each for each in found if each[0]]
+    found = [Kind(rest, (leg,)), *split, Kind(open_ - none, _as(leg, _ANY))]
+    return [each for each in found if each.where]
 
 
-def _of_replies(leg: Leg, protocol: int, none: PacketSet) -> list[Kind]:
+def _of_replies(leg: Leg, protocol: int, none: PacketSet, translated: bool) -> list[Kind]:
     if protocol != TCP:
-        return [(none, _as(leg, (State.NEW,)))]
+        return [Kind(none, _as(leg, (State.NEW,)), translated)]
     first = replace(leg, tcp_flags=(SYN_ACK,))
     others = replace(leg, tcp_flags=tuple(each for each in leg.tcp_flags if each != SYN_ACK))
-    return [(none, _as(first, (State.INVALID,))), (none, _as(others, _ANY))]
+    return [Kind(none, _as(first, (State.INVALID,))), Kind(none, _as(others, _ANY), translated)]
 
 
 def _of_following(leg: Leg, protocol: int, none: PacketSet, answers: PacketSet) -> list[Kind]:
     if protocol != TCP:
-        return [(none - answers, (leg,)), (answers, _as(leg, (State.NEW,)))]
-    return [(none, _as(leg, _ANY)), (answers - none, _as(leg, (State.INVALID,)))]
+        return [Kind(none - answers, (leg,)), Kind(answers, _as(leg, (State.NEW,)))]
+    return [Kind(none, _as(leg, _ANY)), Kind(answers - none, _as(leg, (State.INVALID,)))]
 
 
 def _as(leg: Leg, states: Sequence[State]) -> tuple[Leg, ...]:
