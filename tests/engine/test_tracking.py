@@ -115,6 +115,8 @@ def test_a_reply_that_begins_a_connection_may_be_translated_as_such(tmp_path: Fi
     for protocol in TWO:
         assert verdict(read(tmp_path, protocol, Hook.INPUT, rules)) == "open"
         assert verdict(read(tmp_path, protocol, Hook.INPUT, rules + nat)) == "unknown"
+        untracked = iptables(f"{INBOUND}\n{REPLIES}", ACCEPTED, out="ACCEPT")
+        assert verdict(read(tmp_path, protocol, Hook.INPUT, untracked + nat)) == "open"
 
 
 def test_other_ports_are_tracked_as_ever(tmp_path: File) -> None:

@@ -45,7 +45,7 @@ def kinds(leg: Leg, protocol: int, request: Untracked, reply: Untracked, transla
     none, both = request.surely, reply.surely
     if leg.mirrored:
         open_ = request.perhaps
-        split = _of_replies(leg, protocol, none, translated)
+        split = _of_replies(leg, protocol, none, both if translated else none)
         rest = ~(none | open_)
     else:
         open_ = (request.perhaps | reply.perhaps) - none
@@ -55,12 +55,17 @@ def kinds(leg: Leg, protocol: int, request: Untracked, reply: Untracked, transla
     return [each for each in found if each.where]
 
 
-def _of_replies(leg: Leg, protocol: int, none: PacketSet, translated: bool) -> list[Kind]:
-    if protocol != TCP:
-        return [Kind(none, _as(leg, (State.NEW,)), translated)]
-    first = replace(leg, tcp_flags=(SYN_ACK,))
-    others = replace(leg, tcp_flags=tuple(each for each in leg.tcp_flags if each != SYN_ACK))
-    return [Kind(none, _as(first, (State.INVALID,))), Kind(none, _as(others, _ANY), translated)]
+def _of_replies(leg: Leg, protocol: int, none: PacketSet, kept: PacketSet) -> list[Kind]:
+    """Of requests that are not tracked; replies to those of `kept` are not translated."""
+    found = []
+    for where, doubtful in ((none & kept, False), (none - kept, True)):
+        if protocol != TCP:
+            found.append(Kind(where, _as(leg, (State.NEW,)), doubtful))
+            continue
+        first = replace(leg, tcp_flags=(SYN_ACK,))
+        others = replace(leg, tcp_flags=tuple(each for each in leg.tcp_flags if each != SYN_ACK))
+        found += [Kind(where, _as(first, (State.INVALID,))), Kind(where, _as(others, _ANY), doubtful)]
+    return found
 
 
 def _of_following(leg: Leg, protocol: int, none: PacketSet, answers: PacketSet) -> list[Kind]:
