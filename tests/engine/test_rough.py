@@ -13,7 +13,7 @@ from tests.build import chain, dport, firewall, given, proto, rule, source, stat
 from validator.engine import way
 from validator.engine.connection import Crossing, Path
 from validator.engine.judgement import Judgement
-from validator.engine.legs import EPHEMERAL
+from validator.engine.legs import EPHEMERAL, REPLY
 from validator.engine.stand_ins import stand_ins
 from validator.engine.survey import Survey
 from validator.model import (
@@ -173,6 +173,15 @@ def test_what_gets_through_wherever_it_is_translated_needs_no_closer_look() -> N
     found = Judgement(path.rough, TCP, PORT, path.rough.space.box(region))
     assert found.surely == found.region
     assert path.rough.rough is None
+
+
+def test_only_lines_that_decide_whatever_is_translated_are_named() -> None:
+    forward = (rule(7, "accept", FieldMatch(Field.SOURCE, ((30, 30),)), state(State.ESTABLISHED)), rule(8, "accept"))
+    wall = node([(20, [(30, 8080), (31, 8080)], "jump")], *forward)
+    path = Path((Crossing(wall, Hook.INPUT),), PORT, rough=True)
+    region = path.space.box({**REGION, Field.DESTINATION: ((20, 20),)})
+    named = path.deciders(TCP, REPLY, PORT, region, (Verb.ACCEPT,))
+    assert 7 not in [each.rule.span.line for each in named]
 
 
 def test_a_service_that_nothing_lets_through_is_no_open_port() -> None:

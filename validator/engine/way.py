@@ -107,7 +107,9 @@ class Way:
                 self._asking[protocol, ports] = evaluator
                 result = self._requests(evaluator, protocol, ports)
             result = evaluator.unmarked(evaluator.directed(result))
-            self._outcomes[key] = whatever(self.space, result, evaluator.choices) if self._rough else result
+            if self._rough:  # replies go as their requests do
+                result = whatever(self.space, result, self._asking[protocol, ports].choices)
+            self._outcomes[key] = result
             self.conditions.update(evaluator.conditions)
         return self._outcomes[key]
 
