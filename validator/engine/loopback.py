@@ -74,9 +74,7 @@ class LoopbackEvaluator(Evaluator):
         )
         span = chain.policy.span if chain.policy else chain.rules[0].span
         text = _AWAY if loopback else _HOME
-        rule = self._untracked_rules.setdefault(
-            hash((id(firewall), text)), Rule((), DROP, span, text, text, implicit=True)
-        )
+        rule = self._turning.setdefault(id(firewall), Rule((), DROP, span, text, text, implicit=True))
         stopped = self._diagrams.leaf(Outcome(Verb.DROP, self._decider(rule, firewall, chain)))
         if loopback and firewall.family is Family.IPV6:
             return stopped
