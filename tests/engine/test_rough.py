@@ -192,6 +192,19 @@ def test_a_service_that_nothing_lets_through_is_no_open_port() -> None:
     assert not rough.surely.contains(sent(1, 21))
 
 
+def test_chains_that_may_do_very_much_are_looked_at_closely() -> None:
+    """Every mark that may be set or not doubles what a chain may do."""
+    end = endpoint(30, 8080)
+    marks = [Action(Verb.CONTINUE, assign=((Bit("mark", at), 1),)) for at in range(8)]
+    marking = [Rule((given(f"random {at}"),), each, Span("x", 60, "mark"), "mark") for at, each in enumerate(marks)]
+    wall = node([(20, [(30, 8080)], "jump")], KNOWN, rule(7, "accept", dport(8080)))
+    wall = replace(wall, chains={**wall.chains, end.name: replace(end, rules=(*marking, *end.rules))})
+    exact, rough = judged(wall), judged(wall, rough=True)
+    assert exact.surely.contains(sent(1, 20))
+    assert rough.surely.contains(sent(1, 20))
+    assert not any("what a chain does" in str(key) for key in rough.path.space.conditions().values())
+
+
 def test_two_chains_in_a_row_need_not_do_the_same() -> None:
     end = endpoint(30, 8080)
     ends = replace(end, rules=end.rules[1:])

@@ -24,6 +24,9 @@ from validator.packets.space import PacketSpace
 _SMALL = 100
 """Chains with more rules look something up, and are asked which of their rules a packet meets."""
 
+_MANY = 64
+"""Of chains that may do more, it is asked which packets they do what to."""
+
 
 class _May(Struct, frozen=True):
     """The outcomes that a chain may have, as its caller sees them, without those who decided; and the rules on the way
@@ -46,7 +49,7 @@ class Rough(Actions):
         stand_ins: StandIns | None = None,
     ) -> None:
         super().__init__(space, bounds, mirrored, within, survey, stand_ins)
-        self._may: dict[tuple[object, ...], _May] = within._may if within else {}
+        self._may: dict[tuple[object, ...], _May | None] = within._may if within else {}
         self._ways: dict[frozenset[Outcome], Node] = within._ways if within else {}
         self.choices: set[int] = within.choices if within else set()
         """The levels that say which of its outcomes a chain has."""
@@ -65,6 +68,8 @@ class Rough(Actions):
         if not self._survey.loads(firewall) or _translated_twice(firewall):
             return None
         may = self._may_do(firewall, chain)
+        if may is None:
+            return None
         outcomes = may.outcomes
         if not any(level == Field.DESTINATION for each in outcomes for level, _ in each.assign):
             return None
@@ -79,15 +84,14 @@ class Rough(Actions):
             self._ways[outcomes] = self._diagrams.node(level, range(len(leaves)), leaves)
         return self._ways[outcomes]
 
-    def _may_do(self, firewall: Firewall, chain: Chain) -> _May:
-        """What `chain` may do, once for all questions about a protocol."""
+    def _may_do(self, firewall: Firewall, chain: Chain) -> _May | None:
+        """What `chain` may do, once for all questions about a protocol; None where that is too much."""
         key = (id(chain), self._own.get(Field.PROTOCOL))
-        found = self._may.get(key)
-        if found is None:
-            found = self._may[key] = self._walked(firewall, chain)
-        return found
+        if key not in self._may:
+            self._may[key] = self._walked(firewall, chain)
+        return self._may[key]
 
-    def _walked(self, firewall: Firewall, chain: Chain) -> _May:
+    def _walked(self, firewall: Firewall, chain: Chain) -> _May | None:
         ends: set[Outcome] = set()
         assuming = [rule for _, rule, _ in self._survey.gist(chain).assuming]
         going: set[Assign] = {()}
@@ -99,6 +103,8 @@ class Rough(Actions):
             may: Iterable[Outcome] = (self._own_outcome(rule),)
             if rule.action.verb in (Verb.JUMP, Verb.GOTO):
                 called = self._may_do(firewall, firewall.chains[rule.action.chain])
+                if called is None:
+                    return None
                 assuming += called.assuming
                 may = called.outcomes
             met: set[Assign] = set()
@@ -108,6 +114,8 @@ class Rough(Actions):
                 else:
                     ends.update(Outcome(outcome.verb, None, after(before, outcome.assign)) for before in going)
             going = met if all(map(self._always, rule.matches)) else going | met
+            if len(going) + len(ends) > _MANY:  # every mark that may be set or not doubles them
+                return None
         ends.update(Outcome(Verb.CONTINUE, None, assign) for assign in going)
         return _May(frozenset(ends), assuming)
 
