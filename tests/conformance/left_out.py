@@ -17,6 +17,7 @@ from validator.results import Result
 
 _TARGET = re.compile(r"(?:--to-destination|dnat(?: ip6?)? to) \[?([\da-f]*:[\da-f:]+|[\d.]+)")
 _CALLS = re.compile(r"-[jg] (?!ACCEPT|DROP|RETURN|LOG|[DS]NAT|REDIRECT|MASQUERADE|NETMAP)\S|\b(?:jump|goto)\b")
+_NOT_MISSED = (["ack"], ["fin", "ack"])
 _BUILT_IN = ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING")
 _TABLE = re.compile(r"^\*nat\n(.*?)^COMMIT", re.MULTILINE | re.DOTALL)
 _CHAIN = re.compile(r"^\s*chain \S+ \{\n(.*?)^\s*\}$", re.MULTILINE | re.DOTALL)
@@ -32,7 +33,17 @@ def hairpin(parts: Mapping[str, str], result: Result, attempt: Attempt) -> bool:
     return any(target not in mine and way_out(attempt.family, target) == side for target in targets)
 
 
-LEFT_OUT: tuple[Callable[[Mapping[str, str], Result, Attempt], bool], ...] = (hairpin,)
+def not_missed(parts: Mapping[str, str], result: Result, attempt: Attempt) -> bool:
+    """Stopped are acknowledgements alone, or ends: `check` asks for them, a connection as short as these works
+    without."""
+    stopped = result.witness_blocked
+    return stopped is not None and stopped["tcp_flags"] in _NOT_MISSED
+
+
+LEFT_OUT: tuple[Callable[[Mapping[str, str], Result, Attempt], bool], ...] = (
+    hairpin,
+    not_missed,
+)
 
 
 def why_left_out(parts: Mapping[str, str], result: Result, attempt: Attempt) -> str:
