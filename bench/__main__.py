@@ -22,6 +22,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="portproof-bench-") as folder:
         os.environ["XDG_STATE_HOME"] = folder  # where `check` keeps its last report
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # pip compiles what it installs
         settings = Settings(Path(folder), 1 if options.quick else 5, options.quick)
         load = f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores" if hasattr(os, "getloadavg") else ""
         print(f"Portproof {__version__}, Python {platform.python_version()}, {platform.machine()}, {load}")
