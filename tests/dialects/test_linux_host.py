@@ -209,27 +209,11 @@ def test_the_smallest_network_is_the_way_out_and_two_alike_are_none() -> None:
     assert isinstance(moved(host, Target(at("10.1.0.9")))[0][Field.OUT_INTERFACE], AnyInterface)
 
 
-def test_what_is_forwarded_needs_forwarding() -> None:
-    target = Target(at("10.1.0.9"))
-    assert texts(moved(FOUR, target)[1]) == ["rules:7 leads out of d0", "the host forwards ipv4"]
-    off = replace(FOUR, forwarding=(False, Span("sysctl", 1)))
-    (never,) = moved(off, target)[1]
-    assert walk(off, never).verdict == "accept"
-    assert texts(moved(off, target, Hook.OUTPUT)[1]) == ["rules:7 leads out of d0"]
-
-
-def test_without_forwarding_only_an_own_address_gets_on_and_nobody_may_know_which_are() -> None:
-    host = Host("h", Family.IPV4, forwarding=(False, Span("sysctl", 1)))
-    named, needs = moved(host, Target(at("10.1.0.9")))
-    assert named["local-destination"] == 1
-    assert texts(needs) == ["the translated address is one of the host (export ip -j addr)"]
-
-
 def test_where_nobody_told_the_addresses_it_is_here_or_there() -> None:
     named, needs = moved(Host("h", Family.IPV4), Target(at("10.1.0.9")))
     assert isinstance(named["local-destination"], Choice)
     assert isinstance(named[Field.OUT_INTERFACE], AnyInterface)
-    assert texts(needs) == ["the host forwards ipv4"]
+    assert needs == []
 
 
 def test_from_outside_to_127_0_0_1_needs_route_localnet() -> None:

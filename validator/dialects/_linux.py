@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from validator.dialects import Fragment, Options
+from validator.dialects._linux_forwarding import forwarding
 from validator.dialects._linux_host import Host, IpSet, LinuxInterfaces, LinuxSettings, named_sets, own_addresses
 from validator.dialects._linux_order import in_every_order
 from validator.dialects._linux_ruleset import NAT_PRIORITIES, BaseChain, Ruleset
@@ -36,6 +37,8 @@ def convert(fragments: Sequence[Fragment], options: Options) -> Firewall | None:
         return None
     chains: dict[str, Chain] = {}
     rulesets += _where_replies_are_translated(rulesets)
+    forwards = forwarding(host, rulesets)
+    rulesets += [forwards] if forwards else []
     for ruleset in rulesets:
         twice = next((name for name in ruleset.chains if name in chains), None)
         if twice is not None:
@@ -133,14 +136,14 @@ def _of_iptables(data: tuple[object, ...], host: Host, variants: Container[str],
 def _host(fragments: Sequence[Fragment], options: Options) -> Host:
     """What the exports beside rules tell of the host."""
     interfaces: LinuxInterfaces | None = None
-    forwarding = None
+    forwards = None
     sets: list[IpSet] = []
     for fragment in fragments:
         match fragment.data:
             case LinuxInterfaces() as found if options.family in found.families:
                 interfaces = found
             case LinuxSettings() as settings:
-                forwarding = settings.forwarding.get(options.family, forwarding)
+                forwards = settings.forwarding.get(options.family, forwards)
             case tuple() as parts:
                 sets += [part for part in parts if isinstance(part, IpSet)]
     return Host(
@@ -149,6 +152,6 @@ def _host(fragments: Sequence[Fragment], options: Options) -> Host:
         withdrawn=options.withdrawn,
         own=own_addresses(interfaces.interfaces, options.family) if interfaces else None,
         interfaces=interfaces.interfaces if interfaces else None,
-        forwarding=forwarding,
+        forwarding=forwards,
         sets=named_sets(sets, options.family),
     )

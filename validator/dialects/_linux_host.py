@@ -221,18 +221,7 @@ def _routed(host: Host, hook: Hook, addresses: Intervals, span: Span) -> tuple[l
     if host.family is Family.IPV4 and meets(addresses, LOOPBACK_NET[Family.IPV4]):
         localnet = "packets from outside may be sent to 127.0.0.0/8 (`sysctl net.ipv4.conf.all.route_localnet` is 1)"
         needs.append(ConditionMatch(host.condition(localnet)))
-    if local is True:
-        return assign, needs
-    if host.forwarding is None:
-        text = f"the host forwards {host.family.value}"
-        return assign, [*needs, ConditionMatch(host.assumed("forwarding", text, True, span))]
-    if host.forwarding[0]:
-        return assign, needs
-    if local is False:
-        return assign, [NEVER]
-    # Nothing is forwarded, so a packet gets on only if it is delivered here.
-    mine = ConditionMatch(asked_of_addresses(host, "the translated address is one of the host"))
-    return [(LOCAL_DESTINATION, 1), (Field.OUT_INTERFACE, InterfaceName(LOOPBACK))], [*needs, mine]
+    return assign, needs
 
 
 def asked_of_addresses(host: Host, text: str) -> Condition:

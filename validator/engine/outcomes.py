@@ -33,7 +33,8 @@ class Decider(Struct, frozen=True, eq=False, gc=False):
     @property
     def rank(self) -> tuple[int, int]:
         """How much it tells a reader that this decided; see `_telling`."""
-        if self.chain.first_packets and not any(each in TRANSLATED_TO for each, _ in self.rule.action.assign):
+        translates = any(each in TRANSLATED_TO for each, _ in self.rule.action.assign)
+        if self.rule.implicit or (self.chain.first_packets and not translates):
             return (0, 0)
         return (1, len(self.chain.rules)) if self.is_policy else (2, 0)
 
