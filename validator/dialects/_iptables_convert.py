@@ -2,7 +2,7 @@
 
 A chain is named `TABLE:CHAIN`. The nat table is asked about the first packet of a connection, and not at all
 where the destination was translated before, nor where a packet comes back by loopback. What a translation does
-depends on the hook: a chain of the nat table that several hooks reach is there once for each.
+may depend on the hook: a chain of the nat table that several hooks reach is there once for each where it does.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from validator.dialects._iptables_context import Context
 from validator.dialects._iptables_dump import BUILT_IN, IptChain, IptDump, IptRule
 from validator.dialects._iptables_marks import EVERY, any_bits, value_and_mask
 from validator.dialects._iptables_matches import before_tracking
+from validator.dialects._iptables_nat_hooks import HOOKS, nat_hooks
 from validator.dialects._iptables_nft_ports import loaded
 from validator.dialects._iptables_rules import decided
 from validator.dialects._iptables_sets import changed_sets
@@ -44,10 +45,8 @@ from validator.source import Span
 _PRIORITIES = {"raw": -300, "mangle": -150, "filter": 0, "security": 50, "rawpost": 300}
 _NO_CONNECTION = FieldMatch(Field.STATE, ((int(State.INVALID), int(State.UNTRACKED)),))
 _LOOPBACK = InterfaceMatch(Field.IN_INTERFACE, ("lo",))
-_TRANSLATING = frozenset(name for name, target in TARGETS.items() if target.fate is Fate.TRANSLATES)
 _OF_CONNECTIONS = frozenset(("conntrack", "state", "connmark"))
 _MARKS = frozenset(("mark", "connmark"))
-_HOOKS = {hook.value.upper(): hook for hook in Hook}
 
 
 def ruleset(dump: IptDump, host: Host) -> Ruleset:
@@ -59,7 +58,7 @@ def ruleset(dump: IptDump, host: Host) -> Ruleset:
         for name, chain in converter.table(table, declared):
             chains[chain.name] = chain
             if name in BUILT_IN.get(table, ()):
-                hook = _HOOKS[name]
+                hook = HOOKS[name]
                 priority = NAT_PRIORITIES[hook] if table == "nat" else _PRIORITIES[table]
                 bases.append(BaseChain(hook, priority, chain.name, priority))
     if dump.incomplete:
@@ -76,7 +75,7 @@ def _beside(dump: IptDump) -> Chain:
 
 
 class _Table(Struct, frozen=True):
-    """A table as the packets of one hook see it; `names` are those of its chains that other hooks see as well."""
+    """A table as the packets of one hook see it; `names` are those that its chains have for them, where known."""
 
     table: str
     prefix: str
@@ -104,16 +103,16 @@ class _Converter:
     def table(self, table: str, declared: Mapping[str, IptChain]) -> Iterator[tuple[str, Chain]]:
         """The chains of a table, each with the name it has in the dump."""
         prefix = f"{self._dump.prefix}{table}:"
-        hooks = _nat_hooks(declared) if table == "nat" else {}
-        copied = {name for name, found in hooks.items() if len(found) > 1}
-        names = {hook: {name: f"{prefix}{name} at {hook.value.upper()}" for name in copied} for hook in NAT_PRIORITIES}
-        for name in copied:
-            names[hooks[name][0]][name] = prefix + name
+        hooks = nat_hooks(declared) if table == "nat" else {}
+        names: dict[Hook, dict[str, str]] = {hook: {} for hook in Hook}
+        for name, of_hooks in hooks.items():
+            first = next(iter(of_hooks.values()))
+            for hook, of in of_hooks.items():
+                names[hook][name] = prefix + name if of is first else f"{prefix}{name} at {of.value.upper()}"
         for chain in declared.values():
-            usual = _HOOKS.get(chain.name, Hook.PREROUTING)
-            for hook in hooks.get(chain.name, (usual,)):
-                place = _Table(table, prefix, hook, declared, names.get(hook, {}) if table == "nat" else {})
-                yield chain.name, self._chain(chain, place)
+            usual = HOOKS.get(chain.name, Hook.PREROUTING)
+            for hook in dict.fromkeys(hooks.get(chain.name, {usual: usual}).values()):
+                yield chain.name, self._chain(chain, _Table(table, prefix, hook, declared, names[hook]))
 
     def _chain(self, chain: IptChain, place: _Table) -> Chain:
         rules: list[Rule] = []
@@ -237,42 +236,6 @@ def _rules(dump: IptDump) -> Iterator[IptRule]:
     for chains in dump.tables.values():
         for chain in chains.values():
             yield from chain.rules
-
-
-def _nat_hooks(declared: Mapping[str, IptChain]) -> dict[str, tuple[Hook, ...]]:
-    """The hooks at which each chain of the nat table is to be there: those that reach it, if a translation in it
-    or behind it depends on them, or what may be one, else the first of these."""
-    jumps = {
-        chain.name: {rule.words.target.name for rule in chain.rules if rule.words.target is not None}
-        for chain in declared.values()
-    }
-    callers: dict[str, set[str]] = {name: set() for name in declared}
-    for name, targets in jumps.items():
-        for target in targets & declared.keys():
-            callers[target].add(name)
-    known = declared.keys() | (TARGETS.keys() - _TRANSLATING)
-    translating = {name for name, targets in jumps.items() if not targets <= known}
-    translating |= {chain.name for chain in declared.values() if any(rule.words.why for rule in chain.rules)}
-    differing = _closure(translating, callers)
-    found: dict[str, list[Hook]] = {}
-    for base in BUILT_IN["nat"]:
-        if base in declared:
-            for name in _closure({base}, jumps):
-                found.setdefault(name, []).append(_HOOKS[base])
-    kept = {name: hooks if name in differing else hooks[:1] for name, hooks in found.items()}
-    return {name: tuple(hooks) for name, hooks in kept.items() if name not in BUILT_IN["nat"]}
-
-
-def _closure(start: set[str], next_of: Mapping[str, set[str]]) -> set[str]:
-    """What `next_of` leads to from `start`, itself included."""
-    found: set[str] = set()
-    todo = [name for name in start if name in next_of]
-    while todo:
-        each = todo.pop()
-        if each not in found:
-            found.add(each)
-            todo += [to for to in next_of[each] if to in next_of and to not in found]
-    return found
 
 
 def _tested_marks(dump: IptDump, targets: Iterable[TargetUse]) -> dict[str, int]:

@@ -16,7 +16,6 @@ from validator.dialects._linux_addresses import (
     LOCAL_DESTINATION,
     LOCAL_SOURCE,
     LOOPBACK_NET,
-    NEVER,
     address_type,
 )
 from validator.dialects._linux_facts import (
