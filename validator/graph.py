@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from validator.engine.connection import Crossing
-from validator.engine.passing import Targets, led_to, loops, targets
+from validator.engine.passing import jumps, led_to
 from validator.engine.survey import Survey
 from validator.model import Firewall, Hook
 from validator.policy import Direction, Policy
@@ -110,17 +110,19 @@ class Problem(Struct, frozen=True):
 
 def problems(firewall: Firewall, survey: Survey | None = None) -> tuple[Problem, ...]:
     """Chains with a jump loop, chains that nothing reaches, jumps to chains that are not there."""
-    jumps = survey.targets(firewall) if survey else targets(firewall)
+    survey = survey or Survey()
+    to = survey.targets(firewall)
+    dangling = [name for name, listed in to.items() if any(each not in firewall.chains for each in listed)]
     found = [
         Problem("missing-chain", firewall.host, name, rule.span, f"chain {name} jumps to {target}, which is missing")
-        for name, listed in jumps.items()
-        for target, rule in listed
+        for name in dangling
+        for target, rule in jumps(firewall.chains[name].rules)
         if target not in firewall.chains
     ]
-    found += _loops(firewall, jumps)
+    found += _loops(firewall, survey)
     roots = {name for names in firewall.hooks.values() for name in names}
     roots |= {name for name, chain in firewall.chains.items() if chain.policy is not None}
-    reached = led_to(jumps, roots)
+    reached = led_to(to, roots)
     for name, chain in firewall.chains.items():
         if name not in reached and chain.rules and chain.policy is None:
             number = len(chain.rules)
@@ -129,11 +131,14 @@ def problems(firewall: Firewall, survey: Survey | None = None) -> tuple[Problem,
     return tuple(found)
 
 
-def _loops(firewall: Firewall, jumps: Targets) -> list[Problem]:
+def _loops(firewall: Firewall, survey: Survey) -> list[Problem]:
+    components: dict[int, set[str]] = {}
+    for name, number in survey.loop(firewall).items():
+        components.setdefault(number, set()).add(name)
     found = []
-    for component in loops(jumps):
+    for component in components.values():
         name = min(component)
-        inside = [rule for target, rule in jumps[name] if target in component]
+        inside = [rule for target, rule in jumps(firewall.chains[name].rules) if target in component]
         members = ", ".join(sorted(component))
         text = f"jump loop through {members}: the kernel refuses to load this"
         found.append(Problem("loop", firewall.host, name, inside[0].span, text))

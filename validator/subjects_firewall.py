@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from validator.check import Checked
-from validator.engine.passing import led_to, passed, targets
+from validator.engine.passing import passed, reached
 from validator.facts import lasting, line_text
 from validator.model import Firewall, Hook, Verb
 from validator.results import Subject, Value
@@ -51,8 +51,7 @@ def _lets_all_in(firewall: Firewall) -> Span | None:
     """The line to point at where nothing in a firewall can stop an inbound packet, or None."""
     bases = [firewall.chains[name] for name in passed(firewall, Hook.INPUT) if name in firewall.chains]
     stops = (Verb.DROP, Verb.REJECT)
-    for name in led_to(targets(firewall), (base.name for base in bases)):
-        chain = firewall.chains[name]
+    for chain in reached(firewall, [base.name for base in bases]):
         rules = (*chain.rules, chain.policy) if chain.policy else chain.rules
         if any(rule.enabled and (rule.action.verb in stops or not rule.understood) for rule in rules):
             return None

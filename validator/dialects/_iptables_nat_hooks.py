@@ -6,8 +6,10 @@ a chain is there once for each hook that reaches it only where something in it, 
 
 from __future__ import annotations
 
+import enum
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import cache
 
 from validator.dialects._iptables_dump import BUILT_IN, IptChain
 from validator.dialects._iptables_targets import TARGETS, Fate
@@ -16,8 +18,17 @@ from validator.model import Hook
 
 HOOKS = {hook.value.upper(): hook for hook in Hook}
 """The hooks by the names of the built-in chains."""
-_SIDES = ((Hook.PREROUTING, Hook.OUTPUT), (Hook.INPUT, Hook.POSTROUTING))
+_ENDS = ((Hook.PREROUTING, Hook.OUTPUT), (Hook.INPUT, Hook.POSTROUTING))
 """The hooks at which the destination and the source are translated."""
+
+
+class _Depends(enum.Enum):
+    """What a translation depends on: which end of packets is translated, or the very hook."""
+
+    ON_END = enum.auto()
+    ON_HOOK = enum.auto()
+
+
 _NOT_TRANSLATING = frozenset(name for name, target in TARGETS.items() if target.fate is not Fate.TRANSLATES)
 _NOT_LOOPBACK = re.compile(
     r"(?!0*127\.)\d+(?:\.\d+){3}(?::[\d-]+)?$|\[?[\da-f]*:[\da-f]*:[\da-f:]*(?:\](?::[\d-]+)?)?$"
@@ -28,54 +39,57 @@ def nat_hooks(declared: Mapping[str, IptChain]) -> dict[str, dict[Hook, Hook]]:
     """For each chain of the nat table, and each hook that reaches it, the hook whose packets it is converted for: the
     same, if what is in it or behind it depends on that; the first of those that translate the same end of packets, if
     it depends on the end; else the first that reaches it."""
-    jumps: dict[str, set[str]] = {}
-    by_hook: set[str] = set()
-    by_side: set[str] = set()
-    for chain in declared.values():
-        found = {rule.words.target for rule in chain.rules if rule.words.target is not None}
-        jumps[chain.name] = {each.name for each in found}
-        odd = [each for each in found if each.name not in declared and each.name not in _NOT_TRANSLATING]
-        if any(each.name in TARGETS and not _same_at_both(each) for each in odd):
-            by_hook.add(chain.name)
-        elif odd or any(rule.words.why for rule in chain.rules):
-            by_side.add(chain.name)
-    callers: dict[str, set[str]] = {name: set() for name in declared}
-    for name, targets in jumps.items():
-        for target in targets & declared.keys():
-            callers[target].add(name)
-    by_hook, by_side = _closure(by_hook, callers), _closure(by_side, callers)
-    found_at: dict[str, list[Hook]] = {}
+    jumps: dict[str, list[str]] = {}
+    callers: dict[str, list[str]] = {}
+    odd: dict[_Depends, list[str]] = {_Depends.ON_END: [], _Depends.ON_HOOK: []}
+    for name, chain in declared.items():
+        jumps[name] = []
+        for rule in chain.rules:
+            target = rule.words.target
+            if target is not None and target.name in declared:
+                jumps[name].append(target.name)
+                callers.setdefault(target.name, []).append(name)
+            elif rule.words.why or (target is not None and target.name not in _NOT_TRANSLATING):
+                odd[_depends(target)].append(name)
+    by_hook, by_end = (_closure(odd[each], callers) for each in (_Depends.ON_HOOK, _Depends.ON_END))
+    reaching: dict[str, tuple[Hook, ...]] = {}
     for base in BUILT_IN["nat"]:
-        if base in declared:
-            for name in _closure({base}, jumps):
-                found_at.setdefault(name, []).append(HOOKS[base])
+        for name in _closure([base], jumps) if base in declared else ():
+            reaching[name] = (*reaching.get(name, ()), HOOKS[base])
 
-    def stands_for(name: str, hook: Hook, hooks: list[Hook]) -> Hook:
-        if name in by_hook:
-            return hook
-        side = next(each for each in _SIDES if hook in each) if name in by_side else tuple(Hook)
-        return next(each for each in hooks if each in side)
+    @cache
+    def stands_for(hooks: tuple[Hook, ...], by_hook: bool, by_end: bool) -> dict[Hook, Hook]:
+        if by_hook:
+            return {hook: hook for hook in hooks}
+        alike = _ENDS if by_end else (hooks,)
+        return {hook: next(each for each in hooks if each in same) for same in alike for hook in hooks if hook in same}
 
     return {
-        name: {hook: stands_for(name, hook, hooks) for hook in hooks}
-        for name, hooks in found_at.items()
+        name: stands_for(hooks, name in by_hook, name in by_end)
+        for name, hooks in reaching.items()
         if name not in BUILT_IN["nat"]
     }
 
 
-def _closure(start: set[str], next_of: Mapping[str, set[str]]) -> set[str]:
+def _closure(start: Iterable[str], next_of: Mapping[str, Iterable[str]]) -> set[str]:
     """What `next_of` leads to from `start`, itself included."""
     found: set[str] = set()
-    todo = [name for name in start if name in next_of]
+    todo = list(start)
     while todo:
         each = todo.pop()
         if each not in found:
             found.add(each)
-            todo += [to for to in next_of[each] if to in next_of and to not in found]
+            todo += next_of.get(each, ())
     return found
+
+
+def _depends(target: TargetUse | None) -> _Depends:
+    """What a target that may translate depends on."""
+    known = target is not None and target.name in TARGETS and not target.goto
+    return _Depends.ON_HOOK if known and target is not None and not _same_at_both(target) else _Depends.ON_END
 
 
 def _same_at_both(use: TargetUse) -> bool:
     """Whether a target does the same at PREROUTING and OUTPUT: a DNAT to one address that is none of loopback."""
     given = [option.values[0] for option in use.options if option.name == "--to-destination"]
-    return use.name == "DNAT" and not use.goto and len(given) == 1 and _NOT_LOOPBACK.match(given[0]) is not None
+    return use.name == "DNAT" and len(given) == 1 and _NOT_LOOPBACK.match(given[0]) is not None

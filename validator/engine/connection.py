@@ -206,13 +206,11 @@ class Path(Way):
         """The enabled rules that an assumption keeps from matching, wholly or in part, with their chains and positions
         there, but for those in chains that only packets of the other direction pass."""
         if mirrored not in self._failed:
-            others = [_only(crossing, self.survey, not mirrored) for crossing in self.crossings]
-            self._failed[mirrored] = [
-                found
-                for crossing, skipped in zip(self.crossings, others, strict=True)
-                for found in self.survey.failing(crossing.firewall)
-                if found[0].name not in skipped
-            ]
+            found = self._failed[mirrored] = []
+            for crossing in self.crossings:
+                failing = self.survey.failing(crossing.firewall)
+                skipped = _only(crossing, self.survey, not mirrored) if failing else ()
+                found += [each for each in failing if each[0].name not in skipped]
         return self._failed[mirrored]
 
     def deciders(

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from validator.engine.asking import assign, bit_of, told
 from validator.engine.packet import Packet
-from validator.engine.passing import led_to, targets
+from validator.engine.passing import reached
 from validator.engine.walk import DNAT, HERE, Frame, Given, Step, Stop, Undecided, Walk, stops
 from validator.model import (
     LOOPBACK,
@@ -231,7 +231,7 @@ def _act(walk: Walk, frame: Frame, rule: Rule, asked: dict[str, Condition]) -> s
     action, chain = rule.action, frame.chain
     if action.verb in (Verb.JUMP, Verb.GOTO):
         target = walk.firewall.chains.get(action.chain)
-        if target is None or chain.name in led_to(targets(walk.firewall), [target.name]):
+        if target is None or any(each.name == chain.name for each in reached(walk.firewall, [target.name])):
             return _impossible(walk, frame, rule, target, asked)
     assign(walk, action.assign, asked)
     frame.at += 1

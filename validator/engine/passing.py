@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from validator.model import PASSES, Firewall, Hook, Rule, Verb
+from validator.model import PASSES, Chain, Firewall, Hook, Rule, Verb
 
 _LEADING = frozenset((Verb.JUMP, Verb.GOTO))
+_SHALLOW = 3
 
 
 def passed(firewall: Firewall, hook: Hook) -> tuple[str, ...]:
@@ -23,30 +24,54 @@ def jumps(rules: Iterable[Rule]) -> Iterator[tuple[str, Rule]]:
             yield rule.action.chain, rule
 
 
-Targets = Mapping[str, Sequence[tuple[str, Rule]]]
-"""The jumps of each chain: where to, and the rule."""
+Targets = Mapping[str, Collection[str]]
+"""For each chain, those that its jumps lead to; some may be missing."""
 
 
 def targets(firewall: Firewall) -> Targets:
-    """The jumps of every chain of a firewall."""
-    return {name: list(jumps(chain.rules)) for name, chain in firewall.chains.items()}
+    """Where the jumps of every chain of a firewall lead."""
+    return {name: _targets(chain) for name, chain in firewall.chains.items()}
+
+
+def _targets(chain: Chain) -> Collection[str]:
+    return dict.fromkeys(
+        [
+            rule.action.chain
+            for rule in chain.rules
+            if rule.action.chain and rule.action.verb in _LEADING and rule.enabled
+        ]
+    )
 
 
 def led_to(found: Targets, roots: Iterable[str]) -> set[str]:
     """The chains that jumps lead to from `roots`, themselves included."""
     seen: set[str] = set()
-    todo = [name for name in roots if name in found]
+    todo = list(roots)
     while todo:
         name = todo.pop()
-        if name not in seen:
+        if name not in seen and name in found:
             seen.add(name)
-            todo += [target for target, _ in found[name] if target in found]
+            todo += found[name]
     return seen
+
+
+def reached(firewall: Firewall, roots: Iterable[str]) -> Iterator[Chain]:
+    """The chains that jumps lead to from `roots`, themselves included, one after the other."""
+    seen: set[str] = set()
+    todo = list(roots)
+    while todo:
+        name = todo.pop()
+        if name not in seen and name in firewall.chains:
+            seen.add(name)
+            yield firewall.chains[name]
+            todo += _targets(firewall.chains[name])
 
 
 def loops(found: Targets) -> list[set[str]]:
     """The chains whose jumps lead back to themselves, those of one loop together. The kernel refuses to load them."""
-    names = {name: {target for target, _ in listed} for name, listed in found.items()}
+    names = {name: listed for name, listed in found.items() if listed}
+    for _ in range(_SHALLOW):  # most chains lead to the end soon: little is left to sort
+        names = {name: left for name, listed in names.items() if (left := [each for each in listed if each in names])}
     try:
         TopologicalSorter(names).prepare()
     except CycleError:
@@ -54,7 +79,7 @@ def loops(found: Targets) -> list[set[str]]:
     return []
 
 
-def _components(names: dict[str, set[str]]) -> list[set[str]]:
+def _components(names: Targets) -> list[set[str]]:
     """The chains of each loop, found by networkx, which takes long to import."""
     import networkx as nx
 

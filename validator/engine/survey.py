@@ -96,7 +96,7 @@ class Survey:
 
         def find() -> bool:
             found = self.targets(firewall)
-            return not self.loop(firewall) and all(name in found for listed in found.values() for name, _ in listed)
+            return not self.loop(firewall) and all(name in found for listed in found.values() for name in listed)
 
         return self._once("loads", firewall, find)
 
