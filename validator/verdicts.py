@@ -9,9 +9,9 @@ from msgspec.structs import replace
 from validator.assumptions import ASSUMPTIONS
 from validator.engine.asked import assumed_conditions, names_ports
 from validator.engine.evaluate import Decider
+from validator.engine.gist import Assumption
 from validator.engine.judgement import Judgement
 from validator.engine.legs import FOLLOWING, LEGS, PROTOCOLS, RELATED, REPLY, REQUEST, Leg
-from validator.engine.survey import Assumption
 from validator.model import Condition, Verb
 from validator.near_misses import near_misses
 from validator.packets.fields import Field, Intervals

@@ -9,6 +9,7 @@ peers, addresses, ports and conditions.
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial, reduce
 from operator import and_, or_
@@ -16,9 +17,10 @@ from operator import and_, or_
 from msgspec import Struct
 
 from validator.engine.evaluate import OPPOSITE, Decider, Outcome
+from validator.engine.gist import Assumption
 from validator.engine.legs import REPLY, REQUEST, Leg
 from validator.engine.openers import Openers
-from validator.engine.survey import Assumption, Survey
+from validator.engine.survey import Survey
 from validator.engine.tracking import Kind, Untracked, kinds
 from validator.engine.way import Crossing, Settled, Way
 from validator.engine.widest import widest
@@ -190,17 +192,14 @@ class Path(Way):
         return self._assuming[key]
 
     @cached_property
-    def assumptions(self) -> dict[int, tuple[Assumption, ...]]:
+    def assumptions(self) -> Mapping[int, tuple[Assumption, ...]]:
         """The assumptions that rules stand on, by the identity of the rule, for those that stand on any."""
-        found: dict[int, tuple[Assumption, ...]] = {}
-        for firewall in self._firewalls():
-            found.update(self.survey.assumptions(firewall))
-        return found
+        return ChainMap(*[self.survey.gist(firewall).assumptions for firewall in self._firewalls()])
 
     @cached_property
     def every_assumption(self) -> frozenset[Assumption]:
         """Every assumption that some rule stands on."""
-        return frozenset(assumption for each in self.assumptions.values() for assumption in each)
+        return frozenset(assumption for each in set(self.assumptions.values()) for assumption in each)
 
     def _failing(self, mirrored: bool) -> list[tuple[Chain, int, Rule]]:
         """The enabled rules that an assumption keeps from matching, wholly or in part, with their chains and positions
@@ -208,7 +207,7 @@ class Path(Way):
         if mirrored not in self._failed:
             found = self._failed[mirrored] = []
             for crossing in self.crossings:
-                failing = self.survey.failing(crossing.firewall)
+                failing = self.survey.gist(crossing.firewall).failing
                 skipped = _only(crossing, self.survey, not mirrored) if failing else ()
                 found += [each for each in failing if each[0].name not in skipped]
         return self._failed[mirrored]

@@ -1,10 +1,10 @@
-"""The gist of a chain: what its rules say together, found in one walk over them."""
+"""What rules say together: those of a firewall, found in one walk over them, and those of a chain by their ports."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from validator.engine.asked import assumed_in
 from validator.model import (
@@ -13,6 +13,7 @@ from validator.model import (
     Bit,
     BitMatch,
     Chain,
+    Condition,
     ConditionMatch,
     FieldMatch,
     InterfaceMatch,
@@ -27,61 +28,77 @@ Group = tuple[Sequence[Match], Sequence[int]]
 """Rules, by their positions in the chain, that ask the same of protocol and ports, with the matches that do."""
 PORTS = frozenset((Field.PROTOCOL, Field.SOURCE_PORT, Field.DESTINATION_PORT))
 """The fields by which rules are put together."""
+Assumption = tuple[str, str]
+"""The name of an assumption, and the export that it is about."""
 
 
 class Gist(Struct, frozen=True):
-    """What the rules of a chain say together.
+    """What the rules of a firewall say together.
 
-    `groups` holds every rule; `patterns` are the interface patterns that rules name; `values` what rules set, by what
-    is set; `assuming` the rules that stand on assumed conditions, with their positions and those conditions.
+    `patterns` are the interface patterns that rules name; `values` what rules set, by what is set; `assumptions` those
+    that rules stand on, by the identity of the rule, for those that stand on any; `failing` the enabled rules that an
+    assumption keeps from matching, wholly or in part, with their chains and positions there.
     """
 
-    groups: Sequence[Group]
     patterns: frozenset[str]
     values: Mapping[Field | Bit, Sequence[Assigned]]
-    assuming: Sequence[tuple[int, Rule, Sequence[ConditionMatch]]]
+    assumptions: dict[int, tuple[Assumption, ...]]
+    failing: Sequence[tuple[Chain, int, Rule]]
 
 
-class _Told(Struct):
-    """What a match of several parts says: whether it asks for protocol or ports, and what it assumes."""
-
-    asks: bool = False
-    assumed: list[ConditionMatch] = field(default_factory=list)
-
-
-def gist(chain: Chain) -> Gist:
-    """What the rules of `chain` say together."""
-    groups: dict[tuple[int, ...], tuple[list[Match], list[int]]] = {}
+def gist(chains: Iterable[Chain]) -> Gist:
+    """What the rules of `chains` say together."""
     patterns: set[str] = set()
     values: dict[Field | Bit, list[Assigned]] = {}
-    assuming: list[tuple[int, Rule, Sequence[ConditionMatch]]] = []
-    told: dict[int, _Told] = {}
-    for position, rule in enumerate(chain.rules):
-        asking: list[Match] = []
-        assumed: list[ConditionMatch] = []
-        for match in rule.matches:
-            if isinstance(match, FieldMatch):
-                if match.field in PORTS:
-                    asking.append(match)
-            elif isinstance(match, ConditionMatch):
-                if match.condition.assumed is not None:
-                    assumed.append(match)
-            else:
+    assumptions: dict[int, tuple[Assumption, ...]] = {}
+    failing: list[tuple[Chain, int, Rule]] = []
+    alike: dict[tuple[Assumption, ...], tuple[Assumption, ...]] = {}
+    told: dict[int, list[ConditionMatch]] = {}
+    for chain in chains:
+        for position, rule in enumerate(chain.rules):
+            assumed: list[ConditionMatch] = []
+            for match in rule.matches:
+                if isinstance(match, FieldMatch):
+                    continue
+                if isinstance(match, ConditionMatch):
+                    if match.condition.assumed is not None:
+                        assumed.append(match)
+                    continue
                 found = told.get(id(match))
                 if found is None:
-                    found = told[id(match)] = _told(match, patterns)
-                if found.asks:
-                    asking.append(match)
-                assumed += found.assumed
-        key = tuple(map(id, asking))  # by identity: to compare matches costs more than it finds
-        groups.setdefault(key, (asking, []))[1].append(position)
-        if assumed:
-            assuming.append((position, rule, assumed))
-        if rule.action.assign:
+                    patterns.update(_names((match,)))
+                    found = told[id(match)] = list(assumed_in((match,)))
+                assumed += found
+            if assumed:
+                about = tuple([_about(match.condition) for match in assumed])
+                assumptions[id(rule)] = alike.setdefault(about, about)
+                if rule.enabled and any(match.condition.assumed is (not match.expected) for match in assumed):
+                    failing.append((chain, position, rule))
             for target, value in rule.action.assign:
                 values.setdefault(target, []).append(value)
     patterns.update(value.name for each in values.values() for value in each if isinstance(value, InterfaceName))
-    return Gist(list(groups.values()), frozenset(patterns), values, assuming)
+    return Gist(frozenset(patterns), values, assumptions, failing)
+
+
+def groups(chain: Chain) -> list[Group]:
+    """The rules of `chain` by what they ask of protocol and ports."""
+    found: dict[tuple[int, ...], tuple[list[Match], list[int]]] = {}
+    told: dict[int, bool] = {}
+    for position, rule in enumerate(chain.rules):
+        asked: list[Match] = []
+        for match in rule.matches:
+            if isinstance(match, FieldMatch):
+                if match.field in PORTS:
+                    asked.append(match)
+            elif not isinstance(match, ConditionMatch):
+                asks = told.get(id(match))
+                if asks is None:
+                    asks = told[id(match)] = _asks_for_ports(match)
+                if asks:
+                    asked.append(match)
+        key = tuple(map(id, asked))  # by identity: to compare matches costs more than it finds
+        found.setdefault(key, (asked, []))[1].append(position)
+    return list(found.values())
 
 
 def asking(matches: Iterable[Match]) -> list[Match]:
@@ -89,10 +106,8 @@ def asking(matches: Iterable[Match]) -> list[Match]:
     return [match for match in matches if _asks_for_ports(match)]
 
 
-def _told(match: Match, patterns: set[str]) -> _Told:
-    """What a match says that is no field and no condition; its interface patterns are added to `patterns`."""
-    patterns.update(_names((match,)))
-    return _Told(_asks_for_ports(match), list(assumed_in((match,))))
+def _about(condition: Condition) -> Assumption:
+    return condition.assumption or "", condition.span.path if condition.span else ""
 
 
 def _names(matches: Iterable[Match]) -> Iterable[str]:

@@ -59,7 +59,7 @@ class Openers:
         """The accepting rules that name no ports, in chains that requests pass, in order."""
         found: list[Rule] = []
         for chain in self._entered:
-            groups = self._survey.gist(chain).groups
+            groups = self._survey.groups(chain)
             for_all = [
                 positions for asking, positions in groups if not any(True for m in asking for _ in asked_ports(m))
             ]
@@ -73,7 +73,7 @@ class Openers:
         found = [
             (ports, ((number, at), chain.rules[at]))
             for number, chain in enumerate(self._entered)
-            for asking, positions in self._survey.gist(chain).groups
+            for asking, positions in self._survey.groups(chain)
             for match in asking
             for ports in asked_ports(match)
             if meets(ports, self._ports)

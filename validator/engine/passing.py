@@ -34,13 +34,8 @@ def targets(firewall: Firewall) -> Targets:
 
 
 def _targets(chain: Chain) -> Collection[str]:
-    return dict.fromkeys(
-        [
-            rule.action.chain
-            for rule in chain.rules
-            if rule.action.chain and rule.action.verb in _LEADING and rule.enabled
-        ]
-    )
+    leading = [rule.action for rule in chain.rules if rule.action.chain and rule.enabled]
+    return tuple(dict.fromkeys([action.chain for action in leading if action.verb in _LEADING]))
 
 
 def led_to(found: Targets, roots: Iterable[str]) -> set[str]:

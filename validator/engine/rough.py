@@ -93,7 +93,8 @@ class Rough(Actions):
 
     def _walked(self, firewall: Firewall, chain: Chain) -> _May | None:
         ends: set[Outcome] = set()
-        assuming = [rule for _, rule, _ in self._survey.gist(chain).assuming]
+        assumed = self._survey.gist(firewall).assumptions
+        assuming = [rule for rule in chain.rules if id(rule) in assumed]
         going: set[Assign] = {()}
         for rule in chain.rules:
             if not going:

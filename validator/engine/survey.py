@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import TypeVar, cast
 
-from validator.engine.gist import PORTS, Gist, Group, gist
+from validator.engine.gist import PORTS, Gist, Group, gist, groups
 from validator.engine.passing import Targets, led_to, loops, passed, targets
-from validator.model import Assigned, Bit, Chain, Condition, FieldMatch, Firewall, Hook, Rule
+from validator.model import Assigned, Chain, FieldMatch, Firewall, Hook
 from validator.packets.fields import Field, Intervals
 from validator.packets.intervals import meets
 
 T = TypeVar("T")
-Assumption = tuple[str, str]
-"""The name of an assumption, and the export that it is about."""
 
 
 class Survey:
@@ -31,15 +29,13 @@ class Survey:
             self._found[key] = (about, find())
         return cast(T, self._found[key][1])
 
-    def gist(self, chain: Chain) -> Gist:
-        """What the rules of a chain say together."""
-        return self._once("gist", chain, lambda: gist(chain))
+    def gist(self, firewall: Firewall) -> Gist:
+        """What the rules of a firewall say together."""
+        return self._once("gist", firewall, lambda: gist(firewall.chains.values()))
 
-    def gists(self, firewall: Firewall) -> dict[str, Gist]:
-        """That of every chain of a firewall, by name."""
-        return self._once(
-            "gists", firewall, lambda: {name: self.gist(chain) for name, chain in firewall.chains.items()}
-        )
+    def groups(self, chain: Chain) -> list[Group]:
+        """The rules of a chain by what they ask of protocol and ports."""
+        return self._once("groups", chain, lambda: groups(chain))
 
     def meeting(self, chain: Chain, bounds: Mapping[Field, Intervals]) -> list[Group]:
         """The rules of a chain, but for those that ask for a protocol or ports of which none is within `bounds`."""
@@ -47,7 +43,7 @@ class Survey:
 
         def find() -> list[Group]:
             kept = []
-            for group in self.gist(chain).groups:
+            for group in self.groups(chain):
                 for match in group[0]:
                     if isinstance(match, FieldMatch):
                         bound = asked.get(match.field)
@@ -59,16 +55,13 @@ class Survey:
 
         return self._once(("meeting", *asked.items()), chain, find)
 
-    def patterns(self, firewall: Firewall) -> set[str]:
+    def patterns(self, firewall: Firewall) -> frozenset[str]:
         """Every interface pattern that the rules of a firewall name."""
-        return self._once(
-            "patterns", firewall, lambda: {name for each in self.gists(firewall).values() for name in each.patterns}
-        )
+        return self.gist(firewall).patterns
 
-    def set_values(self, firewall: Firewall, field: Field) -> list[Assigned]:
+    def set_values(self, firewall: Firewall, field: Field) -> Sequence[Assigned]:
         """What rules of a firewall set `field` to, one entry a rule that does."""
-        every = self._once("set", firewall, lambda: _set_by(self.gists(firewall).values()))
-        return every.get(field, [])
+        return self.gist(firewall).values.get(field, ())
 
     def reachable(self, firewall: Firewall, hook: Hook) -> set[str]:
         """The chains that a packet at `hook` can pass, if it is not translated on the way."""
@@ -100,42 +93,7 @@ class Survey:
 
         return self._once("loads", firewall, find)
 
-    def assumptions(self, firewall: Firewall) -> dict[int, tuple[Assumption, ...]]:
-        """The assumptions that rules stand on, by the identity of the rule, for those that stand on any."""
-
-        def find() -> dict[int, tuple[Assumption, ...]]:
-            every = (found for each in self.gists(firewall).values() for found in each.assuming)
-            return {id(rule): tuple([_about(match.condition) for match in matches]) for _, rule, matches in every}
-
-        return self._once("assumptions", firewall, find)
-
-    def failing(self, firewall: Firewall) -> list[tuple[Chain, int, Rule]]:
-        """The enabled rules that an assumption keeps from matching, wholly or in part, with their chains and positions
-        there."""
-
-        def find() -> list[tuple[Chain, int, Rule]]:
-            return [
-                (firewall.chains[name], position, rule)
-                for name, each in self.gists(firewall).items()
-                for position, rule, matches in each.assuming
-                if rule.enabled and any(match.condition.assumed is (not match.expected) for match in matches)
-            ]
-
-        return self._once("failing", firewall, find)
-
 
 def interface_patterns(firewalls: Iterable[Firewall]) -> set[str]:
     """Every interface pattern that the rules of `firewalls` name."""
-    return {name for firewall in firewalls for chain in firewall.chains.values() for name in gist(chain).patterns}
-
-
-def _set_by(gists: Iterable[Gist]) -> dict[Field | Bit, list[Assigned]]:
-    found: dict[Field | Bit, list[Assigned]] = {}
-    for each in gists:
-        for target, values in each.values.items():
-            found.setdefault(target, []).extend(values)
-    return found
-
-
-def _about(condition: Condition) -> Assumption:
-    return condition.assumption or "", condition.span.path if condition.span else ""
+    return {name for firewall in firewalls for name in gist(firewall.chains.values()).patterns}
