@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from validator.dialects import _iptables_fields as fields
@@ -40,7 +41,7 @@ def _source(use: TargetUse, family: Family) -> Target:
 
 def target(use: TargetUse, family: Family) -> Target:
     """Where a packet goes. Raises Unclear."""
-    drawn = any(option.name in ("--random", "--random-fully") for option in use.options)
+    drawn = bool([option for option in use.options if option.name in ("--random", "--random-fully")])
     if use.name == "REDIRECT":
         ports = use.values("--to-ports")
         return Target(ports=_ports(ports[0]) if ports else None, redirect=True, random=drawn)
@@ -49,19 +50,21 @@ def target(use: TargetUse, family: Family) -> Target:
         if not ranges:
             raise Unclear(f"{use.name} names no address")
         return Target(normalise(ranges))
-    addresses: list[Interval] = []
-    numbers: list[Interval] = []
-    kept_port = kept_address = False
     given = [option.values[0] for option in use.options if option.name in ("--to-destination", "--to-source")]
-    for text in given:
-        where, port = _split(text, family)
-        addresses += fields.address_ranges(where, family) if where else ()
-        numbers += _ports(port) if port else ()
-        kept_port, kept_address = kept_port or not port, kept_address or not where
-    if not given or (kept_port and numbers) or (kept_address and addresses):
+    parts = [_split(text, family) for text in given]
+    addresses = [fields.address_ranges(where, family) for where, _ in parts if where]
+    numbers = [_ports(port) for _, port in parts if port]
+    if not given or len(addresses) not in (0, len(given)) or len(numbers) not in (0, len(given)):
         raise Unclear(f"{use.name} does not say where to")
-    shifted = any("/" in text for text in given)
-    return Target(normalise(addresses) or None, normalise(numbers) or None, random=drawn or shifted)
+    shifted = bool([text for text in given if "/" in text])
+    return Target(_together(addresses), _together(numbers), random=drawn or shifted)
+
+
+def _together(ranges: Sequence[Intervals]) -> Intervals | None:
+    """All of `ranges`, each in normal form; None where there are none."""
+    if len(ranges) < 2:
+        return ranges[0] if ranges else None
+    return normalise(interval for each in ranges for interval in each)
 
 
 def _split(text: str, family: Family) -> tuple[str, str]:

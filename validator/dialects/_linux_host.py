@@ -7,6 +7,7 @@ condition that names the command.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
 from msgspec import Struct
 
@@ -58,6 +59,7 @@ from validator.source import Span
 
 TRANSLATED = Bit("dnat")
 DESTINATION_DONE, SOURCE_DONE = Bit("dnat-done"), Bit("snat-done")
+_DONE = Action(Verb.ACCEPT, assign=((DESTINATION_DONE, 1),))
 
 
 class Target(Struct, frozen=True):
@@ -108,11 +110,8 @@ def hidden_translation(host: Host, matches: tuple[Match, ...], span: Span, canon
         (TRANSLATED, 1),
         (Field.DESTINATION, Choice(asked("to which address it translates"), anywhere)),
         (Field.DESTINATION_PORT, Choice(asked("to which port it translates"), ((0, 65535),))),
-        (LOCAL_DESTINATION, Choice(asked_of_addresses(host, "the translated address is one of the host"), ((0, 1),))),
-        (
-            Field.OUT_INTERFACE,
-            AnyInterface(asked_of_addresses(host, "which interface leads to the translated address")),
-        ),
+        (LOCAL_DESTINATION, _here_or_not(host.name)),
+        (Field.OUT_INTERFACE, _some_interface(host.name)),
     )
     translates = ConditionMatch(asked("whether it translates the destination"))
     action = Action(Verb.ACCEPT, assign=assign)
@@ -125,14 +124,16 @@ def _unchanged(
     """Packets that are translated to what they are: nf_nat_setup_info in the kernel leaves them as they are, without
     the status DNAT. A port among `target.ports` stays unless another is taken at random (get_unique_tuple in the
     kernel's nf_nat_core.c); an address is always chosen anew, so among several it is not known which one."""
-    done = Action(Verb.ACCEPT, assign=((DESTINATION_DONE, 1),))
-    text = f"the packet goes anyway to where it is translated at {span.path}:{span.line}"
-    asked = ConditionMatch(host.condition(text, span=span))
+
+    def doubtful() -> Match:
+        text = f"the packet goes anyway to where it is translated at {span.path}:{span.line}"
+        return ConditionMatch(host.condition(text, span=span))
+
     port = () if target.ports is None else (FieldMatch(Field.DESTINATION_PORT, target.ports),)
     drawn = len(target.ports or ()) > 1 or (target.random and not _single(target.ports))
     for same, several in _addresses_kept(host, hook, target):
         if same or port:
-            yield Rule((*matches, *same, *port, *([asked] if several or drawn else [])), done, span, canonical)
+            yield Rule((*matches, *same, *port, *([doubtful()] if several or drawn else [])), _DONE, span, canonical)
 
 
 def _addresses_kept(host: Host, hook: Hook, target: Target) -> Iterator[tuple[tuple[Match, ...], bool]]:
@@ -206,9 +207,7 @@ def outside_loopback(ranges: Intervals) -> Intervals:
 def _routed(host: Host, hook: Hook, addresses: Intervals, span: Span) -> tuple[list[Assignment], list[Match]]:
     """What routing does with a translated packet: here, or out of which interface; and what that needs."""
     local = is_local(host, addresses)
-    here: Assigned = Choice(asked_of_addresses(host, "the translated address is one of the host"), ((0, 1),))
-    if local is not None:
-        here = int(local)
+    here: Assigned = _here_or_not(host.name) if local is None else int(local)
     way = way_out(host, addresses, local)
     assign: list[Assignment] = [(LOCAL_DESTINATION, here), (Field.OUT_INTERFACE, way)]
     needs: list[Match] = []
@@ -223,9 +222,23 @@ def _routed(host: Host, hook: Hook, addresses: Intervals, span: Span) -> tuple[l
     return assign, needs
 
 
-def asked_of_addresses(host: Host, text: str) -> Condition:
-    """What addresses and interfaces would tell. A connection has one destination, so one condition serves all."""
-    return host.condition(f"{text} (export {ADDR_COMMAND})")
+@cache
+def _here_or_not(host: str) -> Choice:
+    """Whether a translated address is one of the host of this name, where nobody knows."""
+    return Choice(asked_of_addresses(host, "the translated address is one of the host"), ((0, 1),))
+
+
+@cache
+def _some_interface(host: str) -> AnyInterface:
+    """The interface of the host of this name that leads to a translated address, where nobody knows."""
+    return AnyInterface(asked_of_addresses(host, "which interface leads to the translated address"))
+
+
+def asked_of_addresses(host: str, text: str) -> Condition:
+    """What addresses and interfaces of the host of this name would tell. A connection has one destination, so one
+    condition serves all."""
+    text = f"{text} (export {ADDR_COMMAND})"
+    return Condition(f"{host}: {text}", text)
 
 
 def is_local(host: Host, addresses: Intervals) -> bool | None:
@@ -246,9 +259,11 @@ def way_out(host: Host, addresses: Intervals, local: bool | None) -> Assigned:
     a smaller one holds some; where several or none do, nobody knows."""
     if local is True:
         return InterfaceName(LOOPBACK)
-    unknown = AnyInterface(asked_of_addresses(host, "which interface leads to the translated address"))
+    unknown = _some_interface(host.name)
+    if not host.interfaces:
+        return unknown
     found: list[tuple[int, bool, str]] = []
-    for each in host.interfaces or ():
+    for each in host.interfaces:
         for network in each.networks(host.family):
             whole: Intervals = ((int(network.network_address), int(network.broadcast_address)),)
             if each.name != LOOPBACK and meets(addresses, whole):

@@ -122,7 +122,7 @@ def hidden_source(host: Host, matches: tuple[Match, ...], span: Span, canonical:
 
 def _any_way(host: Host, or_loopback: bool) -> AnyInterface:
     text = "which interface leads to the translated source" + ", if it is not the host's own" * or_loopback
-    return AnyInterface(asked_of_addresses(host, text), or_loopback)
+    return AnyInterface(asked_of_addresses(host.name, text), or_loopback)
 
 
 def _everywhere(host: Host) -> Intervals:

@@ -28,6 +28,11 @@ _MANY = 64
 """Of chains that may do more, it is asked which packets they do what to."""
 
 
+_STOPS = (Verb.ACCEPT, Verb.DELIVER, Verb.DROP, Verb.REJECT)
+_Step = tuple[frozenset[Outcome] | Outcome, bool, bool]
+"""What a rule may do, or the chain that it calls; whether it is a goto; and whether every packet meets it."""
+
+
 class _May(Struct, frozen=True):
     """The outcomes that a chain may have, as its caller sees them, without those who decided; and the rules on the way
     there that stand on assumptions."""
@@ -50,6 +55,8 @@ class Rough(Actions):
     ) -> None:
         super().__init__(space, bounds, mirrored, within, survey, stand_ins)
         self._may: dict[tuple[object, ...], _May | None] = within._may if within else {}
+        self._alike: dict[tuple[_Step, ...], frozenset[Outcome] | None] = within._alike if within else {}
+        self._plain: dict[int, Outcome] = within._plain if within else {}
         self._ways: dict[frozenset[Outcome], Node] = within._ways if within else {}
         self.choices: set[int] = within.choices if within else set()
         """The levels that say which of its outcomes a chain has."""
@@ -92,39 +99,42 @@ class Rough(Actions):
         return self._may[key]
 
     def _walked(self, firewall: Firewall, chain: Chain) -> _May | None:
-        ends: set[Outcome] = set()
         assumed = self._survey.gist(firewall).assumptions
         assuming = [rule for rule in chain.rules if id(rule) in assumed]
-        going: set[Assign] = {()}
+        steps: list[_Step] = []
         for rule in chain.rules:
-            if not going:
-                break
             if not rule.enabled or any(map(self._never, rule.matches)):
                 continue
-            may: Iterable[Outcome] = (self._own_outcome(rule),)
-            if rule.action.verb in (Verb.JUMP, Verb.GOTO):
+            verb = rule.action.verb
+            may: frozenset[Outcome] | Outcome
+            if verb is Verb.JUMP or verb is Verb.GOTO:
                 called = self._may_do(firewall, firewall.chains[rule.action.chain])
                 if called is None:
                     return None
                 assuming += called.assuming
                 may = called.outcomes
-            met: set[Assign] = set()
-            for outcome in may:
-                if outcome.verb is Verb.CONTINUE and rule.action.verb is not Verb.GOTO:
-                    met.update(after(before, outcome.assign) for before in going)
-                else:
-                    ends.update(Outcome(outcome.verb, None, after(before, outcome.assign)) for before in going)
-            going = met if all(map(self._always, rule.matches)) else going | met
-            if len(going) + len(ends) > _MANY:  # every mark that may be set or not doubles them
-                return None
-        ends.update(Outcome(Verb.CONTINUE, None, assign) for assign in going)
-        return _May(frozenset(ends), assuming)
+            else:
+                may = self._own_outcome(rule)
+            always = all(map(self._always, rule.matches))
+            steps.append((may, verb is Verb.GOTO, always))
+            if always and verb in _STOPS:
+                break
+        key = tuple(steps)
+        if key not in self._alike:
+            self._alike[key] = _together(steps)
+        outcomes = self._alike[key]
+        return None if outcomes is None else _May(outcomes, assuming)
 
     def _own_outcome(self, rule: Rule) -> Outcome:
         """What a rule that does not jump does, as the caller of its chain sees it."""
-        assign = self._stood_in(self._assigned(rule.action.assign)) if rule.action.assign else ()
-        verb = Verb.CONTINUE if rule.action.verb is Verb.RETURN else rule.action.verb
-        return Outcome(verb, None, assign)
+        action = rule.action
+        found = self._plain.get(id(action))
+        if found is None:
+            verb = Verb.CONTINUE if action.verb is Verb.RETURN else action.verb
+            assign = self._stood_in(self._assigned(action.assign)) if action.assign else ()
+            found = Outcome(verb, None, assign)
+            self._plain[id(action)] = found
+        return found
 
     def _never(self, match: Match) -> bool:
         """Whether no packet of the question meets `match`, as far as that is cheap to say."""
@@ -137,6 +147,26 @@ class Rough(Actions):
         if isinstance(match, FieldMatch) and match.field is not Field.PROTOCOL:
             return False
         return self._takes_all(match)
+
+
+def _together(steps: Iterable[_Step]) -> frozenset[Outcome] | None:
+    """The outcomes of a chain whose rules may do these things; None where they are very many."""
+    ends: set[Outcome] = set()
+    going: set[Assign] = {()}
+    for may, is_goto, always in steps:
+        if not going:
+            break
+        met: set[Assign] = set()
+        for outcome in (may,) if isinstance(may, Outcome) else may:
+            if outcome.verb is Verb.CONTINUE and not is_goto:
+                met.update(after(before, outcome.assign) for before in going)
+            else:
+                ends.update(Outcome(outcome.verb, None, after(before, outcome.assign)) for before in going)
+        going = met if always else going | met
+        if len(going) + len(ends) > _MANY:  # every mark that may be set or not doubles them
+            return None
+    ends.update(Outcome(Verb.CONTINUE, None, assign) for assign in going)
+    return frozenset(ends)
 
 
 def _translated_twice(firewall: Firewall) -> bool:
