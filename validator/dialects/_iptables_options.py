@@ -156,6 +156,16 @@ def only_option(parts: list[str]) -> tuple[str, list[Option]] | None:
     return module, [Option(name, False, (parts[3],))]
 
 
+def only_target(parts: list[str]) -> tuple[str, tuple[Option]] | None:
+    """What most pieces with a target are that say more than its name: a known one with one option of one value."""
+    if len(parts) != 4 or parts[0] != "-j" or parts[3] in ("", "!") or parts[3][0] == "-":
+        return None
+    target = TARGETS.get(parts[1])
+    if target is None or target.options.get(parts[2]) != 1:
+        return None
+    return target.name, (Option(parts[2], False, (parts[3],)),)
+
+
 def _known(owner: str) -> bool:
     return owner[3:] in TARGETS if owner.startswith("-j ") else owner in MODULES
 

@@ -13,7 +13,7 @@ from validator.dialects import _iptables_matches as matches
 from validator.dialects._iptables_context import Context
 from validator.dialects._iptables_fields import Gaps, addresses, protocol_number
 from validator.dialects._iptables_modules import MODULES
-from validator.dialects._iptables_options import Line, only_option
+from validator.dialects._iptables_options import Line, only_option, only_target
 from validator.dialects._iptables_targets import TARGETS, check
 from validator.dialects._iptables_words import Group, Option, RuleWords, TargetUse, Unclear, words
 from validator.dialects._linux_host import Host
@@ -125,6 +125,9 @@ class RuleReader:
             if group is None:
                 return (), None, -1, (), False
             return (group,), None, -1, (group.needs,) if group.needs else (), group.conditional
+        target = only_target(parts)
+        if target is not None:
+            return (), self._use(target[0], False, target[1]), -1, (), False
         line = Line(self._family)
         line.read(parts)
         groups, why = self._groups(line)
@@ -160,9 +163,12 @@ class RuleReader:
         """The target, one object for equal ones. Raises Unclear."""
         if line.target is None:
             return None
-        key = (line.target, line.goto, tuple(line.target_options))
+        return self._use(line.target, line.goto, tuple(line.target_options))
+
+    def _use(self, name: str, goto: bool, options: tuple[Option, ...]) -> TargetUse:
+        key = (name, goto, options)
         if key not in self._targets:
-            use = TargetUse(*key[:2], key[2])
+            use = TargetUse(name, goto, options)
             check(use, self._context)
             self._targets[key] = use
         return self._targets[key]
