@@ -9,7 +9,6 @@ from validator.engine.survey import Survey
 from validator.model import (
     REPLIED_TO,
     AnyInterface,
-    Assigned,
     Assignment,
     Bit,
     Chain,
@@ -41,6 +40,7 @@ class Actions(Regions):
         super().__init__(space, bounds, mirrored, within, survey)
         self._stand_ins: StandIns | None = within._stand_ins if within else stand_ins
         self._composer: Composer = within._composer if within else Composer(self._diagrams)
+        self._levels: dict[Field | Bit, int] = {}
         self._deciders: dict[tuple[int, int], Decider] = within._deciders if within else {}
 
     def _ended(self, rule: Rule, firewall: Firewall, chain: Chain, assign: Assign) -> Outcome:
@@ -63,16 +63,21 @@ class Actions(Regions):
         self._composer.assigns = True
         result: dict[int, Set] = {}
         for target, value in assignments:
-            if isinstance(target, Bit):
-                level = self._bit(target)
-            elif target is Field.OUT_INTERFACE:
-                level = self._way_out()
-            elif target in REPLIED_TO:
-                level = self._replied(target)
-            else:
-                level = int(self._turn[target])
-            set_after(result, level, self._value(level, value))
+            level = self._levels.get(target)
+            if level is None:
+                level = self._levels[target] = self._level_of(target)
+            set_after(result, level, value if isinstance(value, int) else self._value(level, value))
         return tuple(sorted(result.items()))
+
+    def _level_of(self, target: Field | Bit) -> int:
+        """The level that holds what is set of a packet."""
+        if isinstance(target, Bit):
+            return self._bit(target)
+        if target is Field.OUT_INTERFACE:
+            return self._way_out()
+        if target in REPLIED_TO:
+            return self._replied(target)
+        return int(self._turn[target])
 
     def _way_out(self) -> int:
         """The level that holds the interface a translated packet is routed to, until it is (the chains of the
@@ -83,10 +88,8 @@ class Actions(Regions):
         """The level that holds what replies to a translated source have in place of the request's `field`."""
         return self._space.condition(("replied to", int(field)), (), self._space.top(int(field)))
 
-    def _value(self, level: int, value: Assigned) -> Set:
+    def _value(self, level: int, value: Copy | InterfaceName | Choice | AnyInterface) -> Set:
         match value:
-            case int():
-                return value
             case Copy():
                 return CopyOf(self._bit(value.bit), value.inverted)
             case InterfaceName():
