@@ -7,7 +7,7 @@ is computed; the meaning is in `engine/interpret.py` (one packet) and `engine/ev
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct, field
 
@@ -236,18 +236,31 @@ class Rule(Struct, frozen=True, gc=False):
     void: bool = False
 
 
+class Outline(Struct, frozen=True):
+    """What is known of a chain's rules before they are made: the chains that they jump to, what they set (an address
+    may be any), and the names of the assumptions they stand on with the export that these are about.
+
+    They name no interface but the host's, and no assumption keeps one of them from matching.
+    """
+
+    targets: tuple[str, ...] = ()
+    sets: tuple[Assignment, ...] = ()
+    assumptions: tuple[tuple[str, str], ...] = ()
+
+
 class Chain(Struct, frozen=True):
     """A list of rules, and for a base chain the `policy`: the rule that takes what is left.
 
     `first_packets`: a base chain that is asked about the first packet of a connection only, and what it
     sets holds for all that follow (a nat chain). Packets without a connection (invalid, untracked) never
-    meet it.
+    meet it. `outline` is there where `rules` are made when somebody asks for one; see deferred.py.
     """
 
     name: str
-    rules: tuple[Rule, ...]
+    rules: Sequence[Rule]
     policy: Rule | None = None
     first_packets: bool = False
+    outline: Outline | None = None
 
 
 class Proxy(Struct, frozen=True):

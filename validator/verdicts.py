@@ -258,7 +258,7 @@ def _assumed(question: Question) -> Iterator[tuple[Condition, str]]:
         for rule in rules:
             if not left:
                 break
-            for assumption in path.assumptions.get(id(rule), ()):
+            for assumption in path.assumptions_of(rule):
                 named = found.setdefault(assumption, [])
                 if assumption in left and any(way.meets_but_for_assumptions(rule) for way in own):
                     name = assumption[0]

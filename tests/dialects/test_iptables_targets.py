@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 
 from tests.dialects.iptables_rules import BASES, V4, V6, bits, conditions, converted, rules, state, table
@@ -350,7 +352,7 @@ def test_a_chain_that_two_hooks_reach_translates_as_each_of_them_does() -> None:
     assert all(Field.OUT_INTERFACE not in dict(rule.action.assign) for rule in chains["nat:DOCKER"].rules)
 
 
-def jump(found: tuple[Rule, ...]) -> str:
+def jump(found: Iterable[Rule]) -> str:
     return next(rule.action.chain for rule in found if rule.action.verb is Verb.JUMP)
 
 

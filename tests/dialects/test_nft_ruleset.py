@@ -47,7 +47,7 @@ def verdict(text: str, family: Family = Family.IPV4, /, **packet: object) -> str
 
 
 def rules(text: str, family: Family = Family.IPV4, chain: str = "inet t:c") -> tuple[Rule, ...]:
-    return converted(text, family).chains[chain].rules
+    return tuple(converted(text, family).chains[chain].rules)
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def test_whether_a_rule_on_a_condition_takes_all_is_told_by_what_is_assumed(
 def assuming(path: Path, protocol: int) -> list[tuple[bool, int]]:
     """The lines of the rules that stand on an assumption and count, with whether replies pass them."""
     found = [(mirrored, rule) for mirrored, rules in path.assuming(protocol, ((80, 80),)) for rule in rules]
-    return list(dict.fromkeys((mirrored, rule.span.line) for mirrored, rule in found if id(rule) in path.assumptions))
+    return list(dict.fromkeys((mirrored, rule.span.line) for mirrored, rule in found if path.assumptions_of(rule)))
 
 
 def test_what_is_assumed_behind_a_rule_that_takes_all_for_certain_is_not_named() -> None:
@@ -62,7 +62,7 @@ def test_what_is_assumed_behind_a_rule_that_takes_all_for_certain_is_not_named()
     path = Path((Crossing(firewall(wall, input="in"), Hook.INPUT),), ((80, 80),))
     assert assuming(path, TCP) == []
     assert assuming(path, UDP) == [(False, 2)]
-    assert list(path.assumptions.values()) == [(("normal-load", "x"),)]
+    assert path.every_assumption == {("normal-load", "x")}
 
 
 def test_what_is_assumed_behind_a_rule_that_takes_all_is_still_named() -> None:

@@ -11,12 +11,14 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
+from validator.deferred import Deferred
 from validator.dialects._iptables_context import Context
 from validator.dialects._iptables_dump import BUILT_IN, IptChain, IptDump, IptRule
 from validator.dialects._iptables_marks import EVERY, any_bits, value_and_mask
 from validator.dialects._iptables_matches import before_tracking
-from validator.dialects._iptables_nat_hooks import HOOKS, nat_hooks
+from validator.dialects._iptables_nat_hooks import HOOKS, NatHooks, nat_hooks
 from validator.dialects._iptables_nft_ports import loaded
+from validator.dialects._iptables_outline import Outlines
 from validator.dialects._iptables_rules import decided
 from validator.dialects._iptables_sets import changed_sets
 from validator.dialects._iptables_targets import SIMPLE, TARGETS, Fate, Place
@@ -35,6 +37,7 @@ from validator.model import (
     Hook,
     InterfaceMatch,
     Match,
+    Outline,
     Rule,
     Verb,
     undecidable,
@@ -75,13 +78,15 @@ def _beside(dump: IptDump) -> Chain:
 
 
 class _Table(Struct, frozen=True):
-    """A table as the packets of one hook see it; `names` are those that its chains have for them, where known."""
+    """A table as the packets of one hook see it; `names` are those that its chains have for them, where known;
+    `outlines` what is known of chains without their rules, in the table's own names."""
 
     table: str
     prefix: str
     hook: Hook
     declared: Mapping[str, IptChain]
     names: Mapping[str, str]
+    outlines: Mapping[str, Outline | None]
 
     def chain(self, name: str) -> str:
         """The name in the model of the chain `name`."""
@@ -98,23 +103,30 @@ class _Converter:
         self._changers = frozenset({target.name for target in targets} & TARGETS.keys())
         self._tested = _tested_marks(dump, targets)
         self._made: dict[Group, tuple[Match, ...]] = {}
+        self._outlines = Outlines(dump, self._on_a_line)
         self._jumps: dict[tuple[Verb, str], Action] = {}
 
     def table(self, table: str, declared: Mapping[str, IptChain]) -> Iterator[tuple[str, Chain]]:
         """The chains of a table, each with the name it has in the dump."""
         prefix = f"{self._dump.prefix}{table}:"
-        hooks = nat_hooks(declared) if table == "nat" else {}
+        outlines = {name: self._outlines.of(chain, declared) for name, chain in declared.items() if table == "nat"}
+        found = nat_hooks(declared, outlines) if outlines else NatHooks({}, {})
         names: dict[Hook, dict[str, str]] = {hook: {} for hook in Hook}
-        for name, of_hooks in hooks.items():
-            first = next(iter(of_hooks.values()))
-            for hook, of in of_hooks.items():
+        for name, copies in found.copies.items():
+            first = next(iter(copies.values()))
+            for hook, of in copies.items():
                 names[hook][name] = prefix + name if of is first else f"{prefix}{name} at {of.value.upper()}"
-        for chain in declared.values():
-            usual = HOOKS.get(chain.name, Hook.PREROUTING)
-            for hook in dict.fromkeys(hooks.get(chain.name, {usual: usual}).values()):
-                yield chain.name, self._chain(chain, _Table(table, prefix, hook, declared, names[hook]))
+        places = {hook: _Table(table, prefix, hook, declared, names[hook], outlines) for hook in Hook}
+        for name, chain in declared.items():
+            hooks = found.reaching.get(name, (HOOKS.get(name, Hook.PREROUTING),))
+            for hook in dict.fromkeys(found.copies[name].values()) if name in found.copies else hooks[:1]:
+                yield name, self._chain(chain, places[hook])
 
     def _chain(self, chain: IptChain, place: _Table) -> Chain:
+        outline = place.outlines.get(chain.name)
+        if outline is not None:
+            there = Outline(tuple(map(place.chain, outline.targets)), outline.sets, outline.assumptions)
+            return Chain(place.chain(chain.name), Deferred(lambda: self._rules(chain, place)), outline=there)
         rules: list[Rule] = []
         base = chain.name in BUILT_IN.get(place.table, ())
         nat = base and place.table == "nat"
@@ -127,6 +139,9 @@ class _Converter:
             why = f"the dump does not tell the policy of {chain.name}"
             rules += undecidable((), self._dump.span(chain.line), f":{chain.name}", why)
         return Chain(place.chain(chain.name), tuple(rules), policy, first_packets=nat)
+
+    def _rules(self, chain: IptChain, place: _Table) -> tuple[Rule, ...]:
+        return tuple([each for rule in chain.rules for each in self._rule(rule, place)])
 
     def _policy(self, chain: IptChain) -> Rule | None:
         if chain.policy not in ("ACCEPT", "DROP"):
@@ -194,6 +209,9 @@ class _Converter:
 
     def _context(self, span: Span) -> Context:
         return Context(self._host, span, self._changed_sets, self._changers)
+
+    def _on_a_line(self, group: Group, rule: IptRule) -> tuple[Match, ...]:
+        return self._matches(group, self._context(self._dump.span(rule.line)), "nat")
 
     def _matches(self, group: Group, context: Context, table: str) -> tuple[Match, ...]:
         """The matches of a group, kept unless they hold for its line only."""

@@ -6,15 +6,15 @@ a chain is there once for each hook that reaches it only where something in it, 
 
 from __future__ import annotations
 
-import enum
 import re
-from collections.abc import Iterable, Mapping
-from functools import cache
+from collections.abc import Collection, Container, Iterable, Mapping
+
+from msgspec import Struct
 
 from validator.dialects._iptables_dump import BUILT_IN, IptChain
 from validator.dialects._iptables_targets import TARGETS, Fate
 from validator.dialects._iptables_words import TargetUse
-from validator.model import Hook
+from validator.model import Hook, Outline
 
 HOOKS = {hook.value.upper(): hook for hook in Hook}
 """The hooks by the names of the built-in chains."""
@@ -22,11 +22,12 @@ _ENDS = ((Hook.PREROUTING, Hook.OUTPUT), (Hook.INPUT, Hook.POSTROUTING))
 """The hooks at which the destination and the source are translated."""
 
 
-class _Depends(enum.Enum):
-    """What a translation depends on: which end of packets is translated, or the very hook."""
+class NatHooks(Struct, frozen=True):
+    """The hooks that reach each chain of a nat table; and for chains that are there several times, for each of these
+    hooks the one whose packets the copy is converted for."""
 
-    ON_END = enum.auto()
-    ON_HOOK = enum.auto()
+    reaching: Mapping[str, tuple[Hook, ...]]
+    copies: Mapping[str, Mapping[Hook, Hook]]
 
 
 _NOT_TRANSLATING = frozenset(name for name, target in TARGETS.items() if target.fate is not Fate.TRANSLATES)
@@ -35,40 +36,69 @@ _NOT_LOOPBACK = re.compile(
 )
 
 
-def nat_hooks(declared: Mapping[str, IptChain]) -> dict[str, dict[Hook, Hook]]:
-    """For each chain of the nat table, and each hook that reaches it, the hook whose packets it is converted for: the
-    same, if what is in it or behind it depends on that; the first of those that translate the same end of packets, if
-    it depends on the end; else the first that reaches it."""
-    jumps: dict[str, list[str]] = {}
-    callers: dict[str, list[str]] = {}
-    odd: dict[_Depends, list[str]] = {_Depends.ON_END: [], _Depends.ON_HOOK: []}
+def nat_hooks(declared: Mapping[str, IptChain], outlines: Mapping[str, Outline | None]) -> NatHooks:
+    """Those of a nat table, of whose chains `outlines` tells what is known without their rules.
+
+    A chain is converted for each hook that reaches it, if what is in it or behind it depends on that; for the first of
+    those that translate the same end of packets, if it depends on the end; else for the first that reaches it.
+    """
+    jumps: dict[str, Collection[str]] = {}
+    by_hook: list[str] = []
+    by_end: list[str] = []
     for name, chain in declared.items():
-        jumps[name] = []
-        for rule in chain.rules:
-            target = rule.words.target
-            if target is not None and target.name in declared:
-                jumps[name].append(target.name)
-                callers.setdefault(target.name, []).append(name)
-            elif rule.words.why or (target is not None and target.name not in _NOT_TRANSLATING):
-                odd[_depends(target)].append(name)
-    by_hook, by_end = (_closure(odd[each], callers) for each in (_Depends.ON_HOOK, _Depends.ON_END))
-    reaching: dict[str, tuple[Hook, ...]] = {}
+        outline = outlines[name]
+        if outline is None:
+            jumps[name] = _looked_through(chain, declared, by_hook, by_end)
+            continue
+        jumps[name] = outline.targets
+        if outline.sets:
+            by_end.append(name)
+    reaching = _reaching(declared, jumps)
+    by_hook = [name for name in by_hook if len(reaching.get(name, ())) > 1]
+    by_end = [name for name in by_end if len({hook in _ENDS[0] for hook in reaching.get(name, ())}) > 1]
+    copies: dict[str, dict[Hook, Hook]] = {}
+    if by_hook or by_end:
+        callers: dict[str, list[str]] = {}
+        for name, targets in jumps.items():
+            for target in targets:
+                callers.setdefault(target, []).append(name)
+        copies |= {name: _one_for_each_end(reaching[name]) for name in _closure(by_end, callers)}
+        copies |= {name: {hook: hook for hook in reaching[name]} for name in _closure(by_hook, callers)}
+    return NatHooks(reaching, {name: each for name, each in copies.items() if name not in BUILT_IN["nat"]})
+
+
+def _looked_through(
+    chain: IptChain, declared: Container[str], by_hook: list[str], by_end: list[str]
+) -> Collection[str]:
+    """Where the rules of a chain jump; it is added to the chains that depend on the hook, or on the end."""
+    targets: list[str] = []
+    for rule in chain.rules:
+        use = rule.words.target
+        if use is not None and use.name in declared:
+            targets.append(use.name)
+        elif rule.words.why or (use is not None and use.name not in _NOT_TRANSLATING):
+            known = use is not None and use.name in TARGETS and not use.goto
+            (by_hook if known and use is not None and not same_at_both(use) else by_end).append(chain.name)
+    return targets
+
+
+def _reaching(declared: Container[str], jumps: Mapping[str, Collection[str]]) -> dict[str, tuple[Hook, ...]]:
+    """The hooks that reach each chain."""
+    alike: dict[tuple[str, ...], list[str]] = {}
     for base in BUILT_IN["nat"]:
-        for name in _closure([base], jumps) if base in declared else ():
-            reaching[name] = (*reaching.get(name, ()), HOOKS[base])
+        if base in declared:
+            alike.setdefault(tuple(jumps[base]), []).append(base)
+    found: dict[str, tuple[Hook, ...]] = {}
+    for targets, bases in alike.items():
+        hooks = tuple([HOOKS[base] for base in bases])
+        for name in _closure(targets, jumps):
+            found[name] = found[name] + hooks if name in found else hooks
+    return found | {base: (HOOKS[base],) for base in BUILT_IN["nat"] if base in declared}
 
-    @cache
-    def stands_for(hooks: tuple[Hook, ...], by_hook: bool, by_end: bool) -> dict[Hook, Hook]:
-        if by_hook:
-            return {hook: hook for hook in hooks}
-        alike = _ENDS if by_end else (hooks,)
-        return {hook: next(each for each in hooks if each in same) for same in alike for hook in hooks if hook in same}
 
-    return {
-        name: stands_for(hooks, name in by_hook, name in by_end)
-        for name, hooks in reaching.items()
-        if name not in BUILT_IN["nat"]
-    }
+def _one_for_each_end(hooks: Collection[Hook]) -> dict[Hook, Hook]:
+    ends = [[hook for hook in hooks if hook in end] for end in _ENDS]
+    return {hook: end[0] for end in ends for hook in end}
 
 
 def _closure(start: Iterable[str], next_of: Mapping[str, Iterable[str]]) -> set[str]:
@@ -83,13 +113,7 @@ def _closure(start: Iterable[str], next_of: Mapping[str, Iterable[str]]) -> set[
     return found
 
 
-def _depends(target: TargetUse | None) -> _Depends:
-    """What a target that may translate depends on."""
-    known = target is not None and target.name in TARGETS and not target.goto
-    return _Depends.ON_HOOK if known and target is not None and not _same_at_both(target) else _Depends.ON_END
-
-
-def _same_at_both(use: TargetUse) -> bool:
+def same_at_both(use: TargetUse) -> bool:
     """Whether a target does the same at PREROUTING and OUTPUT: a DNAT to one address that is none of loopback."""
     given = [option.values[0] for option in use.options if option.name == "--to-destination"]
     return use.name == "DNAT" and len(given) == 1 and _NOT_LOOPBACK.match(given[0]) is not None

@@ -9,7 +9,6 @@ peers, addresses, ports and conditions.
 
 from __future__ import annotations
 
-from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial, reduce
 from operator import and_, or_
@@ -17,7 +16,7 @@ from operator import and_, or_
 from msgspec import Struct
 
 from validator.engine.evaluate import OPPOSITE, Decider, Outcome
-from validator.engine.gist import Assumption
+from validator.engine.gist import Assumption, assumed_by
 from validator.engine.legs import REPLY, REQUEST, Leg
 from validator.engine.openers import Openers
 from validator.engine.survey import Survey
@@ -59,6 +58,7 @@ class Path(Way):
         super().__init__(crossings, ports, loopback, destinations, survey, rough)
         self._passing: dict[tuple[int, Leg, Intervals, Settled], Passing] = {}
         self._assuming: dict[tuple[int, Intervals], Assuming] = {}
+        self._stands_on: dict[int, tuple[Assumption, ...]] = {}
         self._failed: dict[bool, list[tuple[Chain, int, Rule]]] = {}
         self._untracked: dict[tuple[int, Intervals, Settled], tuple[Untracked, Untracked]] = {}
 
@@ -191,15 +191,17 @@ class Path(Way):
             self._assuming[key] = found
         return self._assuming[key]
 
-    @cached_property
-    def assumptions(self) -> Mapping[int, tuple[Assumption, ...]]:
-        """The assumptions that rules stand on, by the identity of the rule, for those that stand on any."""
-        return ChainMap(*[self.survey.gist(firewall).assumptions for firewall in self._firewalls()])
+    def assumptions_of(self, rule: Rule) -> tuple[Assumption, ...]:
+        """The assumptions that a rule of these firewalls stands on."""
+        found = self._stands_on.get(id(rule))
+        if found is None:
+            found = self._stands_on[id(rule)] = assumed_by(rule)
+        return found
 
     @cached_property
     def every_assumption(self) -> frozenset[Assumption]:
         """Every assumption that some rule stands on."""
-        return frozenset(assumption for each in set(self.assumptions.values()) for assumption in each)
+        return frozenset(assumption for each in self._firewalls() for assumption in self.survey.gist(each).assumptions)
 
     def _failing(self, mirrored: bool) -> list[tuple[Chain, int, Rule]]:
         """The enabled rules that an assumption keeps from matching, wholly or in part, with their chains and positions

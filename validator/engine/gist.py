@@ -36,13 +36,13 @@ class Gist(Struct, frozen=True):
     """What the rules of a firewall say together.
 
     `patterns` are the interface patterns that rules name; `values` what rules set, by what is set; `assumptions` those
-    that rules stand on, by the identity of the rule, for those that stand on any; `failing` the enabled rules that an
+    that rules stand on; `failing` the enabled rules that an
     assumption keeps from matching, wholly or in part, with their chains and positions there.
     """
 
     patterns: frozenset[str]
     values: Mapping[Field | Bit, Sequence[Assigned]]
-    assumptions: dict[int, tuple[Assumption, ...]]
+    assumptions: frozenset[Assumption]
     failing: Sequence[tuple[Chain, int, Rule]]
 
 
@@ -50,11 +50,15 @@ def gist(chains: Iterable[Chain]) -> Gist:
     """What the rules of `chains` say together."""
     patterns: set[str] = set()
     values: dict[Field | Bit, list[Assigned]] = {}
-    assumptions: dict[int, tuple[Assumption, ...]] = {}
+    assumptions: set[Assumption] = set()
     failing: list[tuple[Chain, int, Rule]] = []
-    alike: dict[tuple[Assumption, ...], tuple[Assumption, ...]] = {}
     told: dict[int, list[ConditionMatch]] = {}
     for chain in chains:
+        if chain.outline is not None:
+            assumptions.update(chain.outline.assumptions)
+            for target, value in chain.outline.sets:
+                values.setdefault(target, []).append(value)
+            continue
         for position, rule in enumerate(chain.rules):
             assumed: list[ConditionMatch] = []
             for match in rule.matches:
@@ -70,14 +74,13 @@ def gist(chains: Iterable[Chain]) -> Gist:
                     found = told[id(match)] = list(assumed_in((match,)))
                 assumed += found
             if assumed:
-                about = tuple([_about(match.condition) for match in assumed])
-                assumptions[id(rule)] = alike.setdefault(about, about)
+                assumptions.update([_about(match.condition) for match in assumed])
                 if rule.enabled and any(match.condition.assumed is (not match.expected) for match in assumed):
                     failing.append((chain, position, rule))
             for target, value in rule.action.assign:
                 values.setdefault(target, []).append(value)
     patterns.update(value.name for each in values.values() for value in each if isinstance(value, InterfaceName))
-    return Gist(frozenset(patterns), values, assumptions, failing)
+    return Gist(frozenset(patterns), values, frozenset(assumptions), failing)
 
 
 def groups(chain: Chain) -> list[Group]:
@@ -104,6 +107,11 @@ def groups(chain: Chain) -> list[Group]:
 def asking(matches: Iterable[Match]) -> list[Match]:
     """Those of `matches` that ask for protocol or ports."""
     return [match for match in matches if _asks_for_ports(match)]
+
+
+def assumed_by(rule: Rule) -> tuple[Assumption, ...]:
+    """The assumptions that a rule stands on, one for each condition."""
+    return tuple([_about(match.condition) for match in assumed_in(rule.matches)])
 
 
 def _about(condition: Condition) -> Assumption:

@@ -34,6 +34,8 @@ def targets(firewall: Firewall) -> Targets:
 
 
 def _targets(chain: Chain) -> Collection[str]:
+    if chain.outline is not None:
+        return chain.outline.targets
     leading = [rule.action for rule in chain.rules if rule.action.chain and rule.enabled]
     return tuple(dict.fromkeys([action.chain for action in leading if action.verb in _LEADING]))
 

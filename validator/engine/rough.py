@@ -12,11 +12,12 @@ from functools import partial
 from msgspec import Struct
 
 from validator.engine.actions import Actions
+from validator.engine.asked import assumed_in
 from validator.engine.outcomes import Assign, Outcome, after
 from validator.engine.regions import Bounds
 from validator.engine.stand_ins import StandIns
 from validator.engine.survey import Survey
-from validator.model import Chain, ConditionMatch, FieldMatch, Firewall, Hook, Match, Rule, Verb
+from validator.model import Chain, ConditionMatch, FieldMatch, Firewall, Hook, Rule, Verb
 from validator.packets.fields import Field
 from validator.packets.nodes import Node
 from validator.packets.space import PacketSpace
@@ -28,7 +29,6 @@ _MANY = 64
 """Of chains that may do more, it is asked which packets they do what to."""
 
 
-_STOPS = (Verb.ACCEPT, Verb.DELIVER, Verb.DROP, Verb.REJECT)
 _Step = tuple[frozenset[Outcome] | Outcome, bool, bool]
 """What a rule may do, or the chain that it calls; whether it is a goto; and whether every packet meets it."""
 
@@ -57,9 +57,10 @@ class Rough(Actions):
         self._may: dict[tuple[object, ...], _May | None] = within._may if within else {}
         self._alike: dict[tuple[_Step, ...], frozenset[Outcome] | None] = within._alike if within else {}
         self._plain: dict[int, Outcome] = within._plain if within else {}
-        self._ways: dict[frozenset[Outcome], Node] = within._ways if within else {}
+        self._ways: dict[frozenset[Outcome], Node | None] = within._ways if within else {}
         self.choices: set[int] = within.choices if within else set()
         """The levels that say which of its outcomes a chain has."""
+        self._fit: dict[int, bool] = within._fit if within else {}
         self._assuming: list[Rule] = []
 
     def counting(self) -> Iterable[list[Rule]]:
@@ -70,26 +71,35 @@ class Rough(Actions):
         """The function of a small chain that translates and ends the walk, which may have any of its outcomes; None for
         others, or where that is not asked for. (A packet meets one such chain at most, so all of them have one level
         for what they do.)"""
-        if not (self._stand_ins and self._stand_ins.rough and len(chain.rules) <= _SMALL):
-            return None
-        if not self._survey.loads(firewall) or _translated_twice(firewall):
+        if not (self._stand_ins and self._stand_ins.rough and len(chain.rules) <= _SMALL and self._can_be(firewall)):
             return None
         may = self._may_do(firewall, chain)
         if may is None:
             return None
-        outcomes = may.outcomes
-        if not any(level == Field.DESTINATION for each in outcomes for level, _ in each.assign):
+        if may.outcomes not in self._ways:
+            self._ways[may.outcomes] = self._any_of(may.outcomes)
+        found = self._ways[may.outcomes]
+        if found is not None:
+            self._assuming += may.assuming
+        return found
+
+    def _can_be(self, firewall: Firewall) -> bool:
+        """Whether jumps lead to an end, and no packet is translated by two chains of a hook."""
+        found = self._fit.get(id(firewall))
+        if found is None:
+            found = self._fit[id(firewall)] = self._survey.loads(firewall) and not _translated_twice(firewall)
+        return found
+
+    def _any_of(self, outcomes: frozenset[Outcome]) -> Node | None:
+        """The function of chains that translate, end the walk, and have any of these outcomes; None for others."""
+        translates = any(level == Field.DESTINATION for each in outcomes for level, _ in each.assign)
+        if not translates or any(each.verb is Verb.CONTINUE for each in outcomes):
             return None
-        if any(each.verb is Verb.CONTINUE for each in outcomes):
-            return None
-        self._assuming += may.assuming
-        if outcomes not in self._ways:
-            leaves = [self._diagrams.leaf(outcome) for outcome in outcomes]
-            last = len(leaves) - 1
-            level = self._space.condition(("what a chain does", outcomes), ((0, last),), last)
-            self.choices.add(level)
-            self._ways[outcomes] = self._diagrams.node(level, range(len(leaves)), leaves)
-        return self._ways[outcomes]
+        leaves = [self._diagrams.leaf(outcome) for outcome in outcomes]
+        last = len(leaves) - 1
+        level = self._space.condition(("what a chain does", outcomes), ((0, last),), last)
+        self.choices.add(level)
+        return self._diagrams.node(level, range(len(leaves)), leaves)
 
     def _may_do(self, firewall: Firewall, chain: Chain) -> _May | None:
         """What `chain` may do, once for all questions about a protocol; None where that is too much."""
@@ -99,11 +109,13 @@ class Rough(Actions):
         return self._may[key]
 
     def _walked(self, firewall: Firewall, chain: Chain) -> _May | None:
-        assumed = self._survey.gist(firewall).assumptions
-        assuming = [rule for rule in chain.rules if id(rule) in assumed]
+        assuming: list[Rule] = []
         steps: list[_Step] = []
         for rule in chain.rules:
-            if not rule.enabled or any(map(self._never, rule.matches)):
+            never, always, assumed = self._met_by(rule)
+            if assumed:
+                assuming.append(rule)
+            if never:
                 continue
             verb = rule.action.verb
             may: frozenset[Outcome] | Outcome
@@ -115,10 +127,7 @@ class Rough(Actions):
                 may = called.outcomes
             else:
                 may = self._own_outcome(rule)
-            always = all(map(self._always, rule.matches))
             steps.append((may, verb is Verb.GOTO, always))
-            if always and verb in _STOPS:
-                break
         key = tuple(steps)
         if key not in self._alike:
             self._alike[key] = _together(steps)
@@ -136,17 +145,27 @@ class Rough(Actions):
             self._plain[id(action)] = found
         return found
 
-    def _never(self, match: Match) -> bool:
-        """Whether no packet of the question meets `match`, as far as that is cheap to say."""
-        if isinstance(match, ConditionMatch):
-            return match.condition.assumed is (not match.expected)
-        return isinstance(match, FieldMatch) and match.field is Field.PROTOCOL and not self._met(match)
-
-    def _always(self, match: Match) -> bool:
-        """Whether every packet of the question meets `match`, whatever its ports are."""
-        if isinstance(match, FieldMatch) and match.field is not Field.PROTOCOL:
-            return False
-        return self._takes_all(match)
+    def _met_by(self, rule: Rule) -> tuple[bool, bool, bool]:
+        """Whether no packet of the question meets `rule`, as far as that is cheap to say; whether every one does,
+        whatever its ports are; and whether that stands on an assumption."""
+        never, always, assumed = not rule.enabled, True, False
+        for match in rule.matches:
+            if isinstance(match, FieldMatch):
+                if match.field is not Field.PROTOCOL:
+                    always = False
+                elif not self._met(match):
+                    never = True
+                else:
+                    always = always and self._takes_all(match)
+            elif isinstance(match, ConditionMatch):
+                taken = match.condition.assumed
+                assumed = assumed or taken is not None
+                never = never or taken is (not match.expected)
+                always = always and taken is match.expected
+            else:
+                assumed = assumed or any(True for _ in assumed_in((match,)))
+                always = always and self._takes_all(match)
+        return never, always, assumed
 
 
 def _together(steps: Iterable[_Step]) -> frozenset[Outcome] | None:
