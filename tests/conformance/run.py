@@ -70,7 +70,7 @@ def hold(kernel: Kernel, ruleset: Ruleset, random: Random, size: int, every: int
     if problem:
         tally.refused.append(f"{ruleset.name}: {problem}")
         return tally
-    probes = _draw(random, ruleset, size, made)
+    probes = _draw(random, ruleset, size, openings, made)
     answers = ask(kernel, probes)
     try:
         judge = Judge(kernel.exports(ruleset), directory)
@@ -92,9 +92,12 @@ def hold(kernel: Kernel, ruleset: Ruleset, random: Random, size: int, every: int
     return tally
 
 
-def _draw(random: Random, ruleset: Ruleset, size: int, made: Sequence[Connection]) -> list[Probe]:
+def _draw(
+    random: Random, ruleset: Ruleset, size: int, openings: Sequence[Probe], made: Sequence[Connection]
+) -> list[Probe]:
     """Packets of the connections made, `size` without one, and some over loopback."""
     taken = {ends(packet) for each in made for packet in (each.opening, each.answer)}
+    taken |= {ends(each.packet) for each in openings}  # the kernel may know more than were made for us
     probes: list[Probe] = []
     for pool in ruleset.pools.values():
         probes += [Probe(packet) for packet in draw_packets(random, pool, size, honest=ruleset.bare)]
