@@ -19,7 +19,7 @@ from tests.conformance.connections import followers
 from tests.conformance.kernel import Kernel
 from tests.conformance.loading import LOADERS
 from tests.conformance.probes import placed
-from tests.conformance.rulesets import Ruleset, translates
+from tests.conformance.rulesets import SETTINGS, Ruleset, translates
 from tests.conformance.run import ask, is_mirrored, odd_state, prepare
 from tests.conformance.wire import Probe, lone_state
 from validator.engine.packet import Packet, packet_from_json
@@ -41,7 +41,7 @@ _MAC = 0x0200000000AA
 def record(kernel: Kernel) -> Iterator[Case]:
     """What the kernel says of every feature's packets. Raises RuntimeError where it cannot be asked."""
     for feature in yaml.safe_load(_FILE.read_text()):
-        parts = {kind: feature[kind] for kind in LOADERS if kind in feature}
+        parts = {kind: feature[kind] for kind in (SETTINGS, *LOADERS) if kind in feature}
         ruleset = Ruleset(feature["name"], parts, {}, translates(parts), bare=feature.get("bare", False))
         for short in feature["packets"]:
             yield _asked(kernel, ruleset, packet(short), short.get("of", ""))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.conformance.namespaces import run
 from tests.conformance.netlink import forget_connections
-from tests.conformance.rulesets import Ruleset
+from tests.conformance.rulesets import SETTINGS, Ruleset
 
 TABLE = "inet portproof_probe"
 """The table of the suite itself, which is no part of a ruleset (kernel.probe_table)."""
@@ -20,6 +20,7 @@ _LEGACY_TABLES = {
     "filter": ("INPUT", "FORWARD", "OUTPUT"),
     "security": ("INPUT", "FORWARD", "OUTPUT"),
 }
+_FORWARDING = ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding")
 LOADERS = {
     "ipset": ("ipset", "restore"),
     "iptables-legacy": ("iptables-legacy-restore",),
@@ -39,6 +40,7 @@ class Loading:
         self._base = base
         self._legacy: set[str] = set()
         self._ipset = False
+        self._set = ""
         self.host = {"addr.json": run(["ip", "-j", "addr"]).stdout, "sysctl.txt": _sysctl()}
         self.clear()
 
@@ -49,11 +51,15 @@ class Loading:
             run([f"{kind}-restore"], _EMPTY_TABLES)
         if self._ipset:
             _destroy_sets()
-        self._legacy, self._ipset = set(), False
+        if self._set:
+            _set(self.host["sysctl.txt"])
+        self._legacy, self._ipset, self._set = set(), False, ""
         forget_connections()
 
     def load(self, parts: Mapping[str, str]) -> str:
         """Load rulesets by kind (see LOADERS); empty, or what the tool said where it refused one."""
+        self._set = parts.get(SETTINGS, "")
+        _set(self._set)
         for kind, command in LOADERS.items():
             if kind not in parts:
                 continue
@@ -68,7 +74,9 @@ class Loading:
     def exports(self, ruleset: Ruleset) -> dict[str, str]:
         """What somebody would export from the firewall, by file name."""
         found = {} if ruleset.bare else dict(self.host)
-        for kind in ruleset.parts:
+        if SETTINGS in ruleset.parts:
+            found["sysctl.txt"] = _sysctl()
+        for kind in (kind for kind in LOADERS if kind in ruleset.parts):
             if kind == "ipset":
                 found["ipset.save"] = run(["ipset", "save"]).stdout
             elif kind != "nft" and not (kind.endswith("-nft") and ruleset.through_nft == "instead"):
@@ -111,8 +119,18 @@ def _destroy_sets() -> None:
 
 
 def _sysctl() -> str:
-    names = ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding")
-    return "".join(f"{name} = {Path('/proc/sys', name.replace('.', '/')).read_text()}" for name in names)
+    return "".join(f"{name} = {_setting(name).read_text()}" for name in _FORWARDING)
+
+
+def _set(settings: str) -> None:
+    """Set what `settings` says, as sysctl prints it."""
+    for line in settings.splitlines():
+        name, _, value = line.partition(" = ")
+        _setting(name).write_text(value)
+
+
+def _setting(name: str) -> Path:
+    return Path("/proc/sys", name.replace(".", "/"))
 
 
 _EMPTY_TABLES = "".join(

@@ -16,13 +16,16 @@ _CHANGES = re.compile(r"-j (?:CONN)?MARK|(?i:notrack)|mark set")
 _STOPS = re.compile(
     r"(?<=-j )(?:DROP|REJECT.*)|(?<= )DROP(?= \[)|(?<=policy )drop|\b(?:drop|reject(?: with tcp reset)?)$"
 )
+SETTINGS = "sysctl"
+"""The part of a ruleset that says what is set otherwise than usual, as sysctl prints it."""
+_STILL = "net.ipv4.ip_forward = 0\nnet.ipv6.conf.all.forwarding = 0\n"
 _COMMANDS = {Family.IPV4: "iptables", Family.IPV6: "ip6tables"}
 
 
 @dataclass(frozen=True, slots=True)
 class Ruleset:
-    """`parts` are texts by kind (loading.LOADERS); `translates`: some rule translates addresses; `changes`: or sets a
-    mark or a state, which a packet over loopback brings along from OUTPUT to PREROUTING.
+    """`parts` are texts by kind (loading.LOADERS, SETTINGS); `translates`: some rule translates addresses; `changes`:
+    or sets a mark or a state, which a packet over loopback brings along from OUTPUT to PREROUTING.
 
     `bare`: only the rules are exported, not what else a host is; `as_json`: nft's rules are exported with `nft -j`;
     `through_nft`: so are those of iptables-nft, `beside` what iptables-save says, or `instead` of it.
@@ -45,6 +48,8 @@ def ruleset(random: Random, name: str, parts: Mapping[str, str], pools: Mapping[
         random.choices(("", "beside", "instead"), (6, 1, 1))[0] if any("-nft" in kind for kind in parts) else ""
     )
     bare, as_json = random.random() < 0.3, random.random() < 0.3
+    if not bare and random.random() < 0.15:  # where it is not exported, forwarding is assumed
+        parts = {**parts, SETTINGS: _STILL}
     return Ruleset(name, parts, pools, translates(parts), changes, bare, as_json, through_nft)
 
 

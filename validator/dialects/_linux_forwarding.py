@@ -18,22 +18,26 @@ _NAME = "forwarding"
 
 
 def forwarding(host: Host, rulesets: Sequence[Ruleset]) -> Ruleset | None:
-    """What stands before FORWARD where PREROUTING may translate and the host is not known to forward, else None."""
-    if host.forwarding is not None and host.forwarding[0]:
+    """What stands before FORWARD where the host does not forward, or where PREROUTING may translate and nobody told
+    whether it does; else None."""
+    if host.forwarding is None:
+        found = [(base, ruleset) for ruleset in rulesets for base in ruleset.bases]
+        nat = [(ruleset, ruleset.chains[base.name]) for base, ruleset in found if base.hook is Hook.PREROUTING]
+        chain = next((_unknown(host, chain, ruleset.path) for ruleset, chain in nat if chain.first_packets), None)
+        return None if chain is None else _before_forward(chain)
+    does, span = host.forwarding
+    if does:
         return None
-    for ruleset in rulesets:
-        for base in ruleset.bases:
-            if base.hook is Hook.PREROUTING and ruleset.chains[base.name].first_packets:
-                chain = _chain(host, ruleset.chains[base.name], ruleset.path)
-                return Ruleset("", ruleset.path, {_NAME: chain}, (BaseChain(Hook.FORWARD, _FIRST, _NAME),))
-    return None
+    return _before_forward(Chain(_NAME, (), Rule((), DROP, span, span.text, "the host does not forward")))
 
 
-def _chain(host: Host, translating: Chain, path: str) -> Chain:
-    """Accepts what the host forwards; `translating` is to name where nothing tells whether it does."""
-    if host.forwarding is not None:
-        span = host.forwarding[1]
-        return Chain(_NAME, (), Rule((), DROP, span, span.text, "the host does not forward"))
+def _before_forward(chain: Chain) -> Ruleset:
+    path = chain.policy.span.path if chain.policy else ""
+    return Ruleset("", path, {_NAME: chain}, (BaseChain(Hook.FORWARD, _FIRST, _NAME),))
+
+
+def _unknown(host: Host, translating: Chain, path: str) -> Chain:
+    """Accepts if the host forwards; `translating` is to name."""
     span = translating.policy.span if translating.policy else Span(path, 1, "")
     text = f"the host forwards {host.family.value}"
     forwards = ConditionMatch(host.assumed("forwarding", text, True, span))
