@@ -87,3 +87,8 @@ def test_the_jumps_lead_to_the_copy_for_their_hook() -> None:
         "SHARED": ["nat:INNER"],
         "SHARED at POSTROUTING": ["nat:INNER at POSTROUTING"],
     }
+
+
+def test_a_chain_that_nothing_reaches_may_lead_to_one_that_is_there_twice() -> None:
+    lines = ("-A PREROUTING -j INNER", "-A OUTPUT -j INNER", "-A INNER -p tcp -j REDIRECT", "-A SHARED -j INNER")
+    assert copies(*lines) == ["nat:SHARED", "nat:INNER", "nat:INNER at OUTPUT"]

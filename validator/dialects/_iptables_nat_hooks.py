@@ -62,8 +62,10 @@ def nat_hooks(declared: Mapping[str, IptChain], outlines: Mapping[str, Outline |
         for name, targets in jumps.items():
             for target in targets:
                 callers.setdefault(target, []).append(name)
-        copies |= {name: _one_for_each_end(reaching[name]) for name in _closure(by_end, callers)}
-        copies |= {name: {hook: hook for hook in reaching[name]} for name in _closure(by_hook, callers)}
+        copies |= {name: _one_for_each_end(reaching[name]) for name in _closure(by_end, callers) & reaching.keys()}
+        copies |= {
+            name: {hook: hook for hook in reaching[name]} for name in _closure(by_hook, callers) & reaching.keys()
+        }
     return NatHooks(reaching, {name: each for name, each in copies.items() if name not in BUILT_IN["nat"]})
 
 
