@@ -38,10 +38,16 @@ class Outlines:
             return None
         targets: list[str] = []
         sets: tuple[Assignment, ...] = ()
+        plain = self._plain
         for rule in chain.rules:
-            if rule.words.why or not all(self._is_plain(group, rule) for group in rule.words.groups):
+            words = rule.words
+            if words.why:
                 return None
-            target = rule.words.target
+            for group in words.groups:
+                known = plain.get(group)
+                if not (self._is_plain(group, rule) if known is None else known):
+                    return None
+            target = words.target
             if target is None or target.name in SIMPLE:
                 continue
             if target.name in declared:
@@ -54,10 +60,8 @@ class Outlines:
 
     def _is_plain(self, group: Group, rule: IptRule) -> bool:
         """Whether a group asks for fields, and what is open, alone."""
-        found = self._plain.get(group)
-        if found is None:
-            matches = group.plain if group.plain is not None else self._matches(group, rule)
-            found = self._plain[group] = all(map(_is_plain, matches))
+        matches = group.plain if group.plain is not None else self._matches(group, rule)
+        found = self._plain[group] = all(map(_is_plain, matches))
         return found
 
     def _sent(self, use: TargetUse) -> tuple[Assignment, ...] | None:
