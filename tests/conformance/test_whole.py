@@ -21,6 +21,8 @@ _CASES = list(read())
 _UNDECIDED = {
     "a zone for what comes in alone, in nft": "whether a zone knows the connection of a reply is a condition",
     "a zone for what comes in alone": "likewise",
+    "what follows the first packet is not tracked, and not translated as it was": "it may be translated to what it is",
+    "what follows the first answer is not tracked, and not translated back": "likewise",
 }
 """Where our answer may be that it cannot tell, and why."""
 

@@ -14,6 +14,7 @@ from functools import cached_property, partial, reduce
 from operator import and_, or_
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from validator.engine.evaluate import OPPOSITE, Decider, Outcome
 from validator.engine.gist import Assumption, assumed_by
@@ -81,7 +82,35 @@ class Path(Way):
                 self._kept_from_tracking(REQUEST, protocol, ports, settled),
                 self._kept_from_tracking(REPLY, protocol, ports, settled),
             )
-        return kinds(leg, protocol, *self._untracked[key], self._translates)
+        found = kinds(leg, protocol, *self._untracked[key], self._translates)
+        if self._translates:
+            astray = self._not_tracked(leg, protocol, ports, settled) & self._translated(protocol, ports)
+            found += [Kind(astray, (leg,), doubtful=True)] if astray else []
+        return found
+
+    def _not_tracked(self, leg: Leg, protocol: int, ports: Intervals, settled: Settled) -> PacketSet:
+        """The connections of which some packet of `leg` may not be tracked. If the first one was translated, such a
+        packet is not, nor is it translated back (nf_nat_inet_fn in the kernel's nf_nat_core.c)."""
+        found = self.space.nothing
+        for flags in leg.tcp_flags:
+            kept = self._kept_from_tracking(replace(leg, tcp_flags=(flags,)), protocol, ports, settled)
+            found = found | kept.surely | kept.perhaps
+        return found
+
+    def _translated(self, protocol: int, ports: Intervals) -> PacketSet:
+        """The connections whose first packet is translated."""
+        first = self._asking[protocol, ports]
+        found = self.space.nothing
+        for each, there in zip(self.crossings, self._translations[protocol, ports], strict=True):
+            for node in (there, first.sources(each.firewall, each.hook, self.loopback)):
+                if node is not None:
+                    does = self.space.diagrams.map(first.unmarked(first.directed(node)), self._is_set)
+                    found = found | PacketSet(self.space, does)
+        return found
+
+    def _is_set(self, value: object) -> Node:
+        assert isinstance(value, Outcome)
+        return self.space.diagrams.leaf(bool(value.assign))
 
     def _kept_from_tracking(self, leg: Leg, protocol: int, ports: Intervals, settled: Settled) -> Untracked:
         """The connections of which the first packet of `leg` is not tracked. With several firewalls each tracks for
