@@ -12,6 +12,7 @@ from validator.engine.legs import EPHEMERAL, FOLLOWING, REPLY
 from validator.hosts import firewalls, load
 from validator.model import Hook, Verb
 from validator.packets.fields import TCP, UDP, Family, Field, Intervals
+from validator.packets.nodes import support
 
 PORT: Intervals = ((80, 80),)
 CLIENT, HOST = 0x0A010005, 0x0A010001
@@ -117,6 +118,23 @@ def test_a_reply_that_begins_a_connection_may_be_translated_as_such(tmp_path: Fi
         assert verdict(read(tmp_path, protocol, Hook.INPUT, rules + nat)) == "unknown"
         untracked = iptables(f"{INBOUND}\n{REPLIES}", ACCEPTED, out="ACCEPT")
         assert verdict(read(tmp_path, protocol, Hook.INPUT, untracked + nat)) == "open"
+
+
+def test_data_that_is_not_tracked_is_not_translated(tmp_path: File) -> None:
+    """Only connections that are translated are in doubt, and that is told of connections, not of packets."""
+    data = "-A OUTPUT -p tcp -m tcp --tcp-flags ACK ACK -j NOTRACK"
+    nat = (
+        "*nat\n:POSTROUTING ACCEPT [0:0]\n-A POSTROUTING -p tcp -m tcp ! --tcp-flags SYN,ACK SYN -j ACCEPT\n"
+        "-A POSTROUTING -p tcp -m tcp --dport 80 -j SNAT --to-source 10.2.0.1\nCOMMIT\n"
+    )
+    text = iptables(data, into="ACCEPT", out="ACCEPT") + nat
+    found = read(tmp_path, TCP, Hook.OUTPUT, text)
+    assert verdict(found) == "unknown"
+    for leg in (REPLY, FOLLOWING):
+        for kind in found.path.kinds(TCP, leg, PORT):
+            assert not support(kind.where.node) & leg.bounds(TCP).keys()
+        found.path.deciders(TCP, leg, PORT, found.region, (Verb.ACCEPT,))
+    assert verdict(read(tmp_path, TCP, Hook.OUTPUT, text.replace("--dport 80", "--dport 81"))) == "open"
 
 
 def test_other_ports_are_tracked_as_ever(tmp_path: File) -> None:

@@ -100,12 +100,13 @@ class Path(Way):
     def _translated(self, protocol: int, ports: Intervals) -> PacketSet:
         """The connections whose first packet is translated."""
         first = self._asking[protocol, ports]
+        opening = {level: ranges[0][0] for level, ranges in REQUEST.bounds(protocol).items()}
         found = self.space.nothing
         for each, there in zip(self.crossings, self._translations[protocol, ports], strict=True):
             for node in (there, first.sources(each.firewall, each.hook, self.loopback)):
                 if node is not None:
-                    does = self.space.diagrams.map(first.unmarked(first.directed(node)), self._is_set)
-                    found = found | PacketSet(self.space, does)
+                    known = self.space.diagrams.fix(first.unmarked(first.directed(node)), opening)
+                    found = found | PacketSet(self.space, self.space.diagrams.map(known, self._is_set))
         return found
 
     def _is_set(self, value: object) -> Node:

@@ -66,6 +66,7 @@ class _Weighing:
             size = self._space.top(level) + 1
             for each in met:
                 if level in bounds:
+                    assert each.area.level != level, "the region says something of a field that the bounds settle"
                     node = each.node
                     kids = children_in(node, bounds[level]) if node.level == level else [node]
                     for kid in kids:
