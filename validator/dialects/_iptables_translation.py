@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from validator.dialects import _iptables_fields as fields
@@ -51,6 +52,11 @@ def target(use: TargetUse, family: Family) -> Target:
             raise Unclear(f"{use.name} names no address")
         return Target(normalise(ranges))
     given = [option.values[0] for option in use.options if option.name in ("--to-destination", "--to-source")]
+    if len(given) == 1:
+        where, port = _split(given[0], family)
+        if where or port:
+            to = fields.address_ranges(where, family) if where else None
+            return Target(to, _ports(port) if port else None, random=drawn or "/" in given[0])
     parts = [_split(text, family) for text in given]
     addresses = [fields.address_ranges(where, family) for where, _ in parts if where]
     numbers = [_ports(port) for _, port in parts if port]
@@ -81,6 +87,7 @@ def _split(text: str, family: Family) -> tuple[str, str]:
     return where, port
 
 
+@lru_cache(1024)
 def _ports(text: str) -> Intervals:
     """`port`, `port-port`, `port-port/base`. Raises Unclear."""
     span, slash, base = text.partition("/")
