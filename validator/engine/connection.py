@@ -61,6 +61,7 @@ class Path(Way):
         self._assuming: dict[tuple[int, Intervals], Assuming] = {}
         self._stands_on: dict[int, tuple[Assumption, ...]] = {}
         self._failed: dict[bool, list[tuple[Chain, int, Rule]]] = {}
+        self._kept: dict[tuple[bool, int, Intervals], list[tuple[Node, ...]]] = {}
         self._untracked: dict[tuple[int, Intervals, Settled], tuple[Untracked, Untracked]] = {}
 
     @cached_property
@@ -84,7 +85,8 @@ class Path(Way):
             )
         found = kinds(leg, protocol, *self._untracked[key], self._translates)
         if self._translates:
-            astray = self._not_tracked(leg, protocol, ports, settled) & self._translated(protocol, ports)
+            astray = self._translated(protocol, ports)
+            astray = astray & self._not_tracked(leg, protocol, ports, settled) if astray else astray
             found += [Kind(astray, (leg,), doubtful=True)] if astray else []
         return found
 
@@ -117,21 +119,30 @@ class Path(Way):
         """The connections of which the first packet of `leg` is not tracked. With several firewalls each tracks for
         itself, so it is only known of connections that all of them track or none does. Over loopback a packet is
         tracked on its way out (nf_conntrack_in in the kernel passes over what it has seen)."""
-        self.outcomes(leg.mirrored, protocol, ports)
-        evaluator = self._evaluators[leg.mirrored, protocol, ports][-1]
         values = {level: ranges[0][0] for level, ranges in leg.first.bounds(protocol).items()}
         values |= {self.space.condition(key): int(value) for key, value in settled}
         surely, perhaps = self.space.everything, self.space.nothing
-        for each in self.crossings:
-            hook = OPPOSITE[each.hook] if leg.mirrored else each.hook
-            if self.loopback and hook is not Hook.OUTPUT:
-                continue
-            found = evaluator.untracked(each.firewall, hook, self.loopback)
-            nodes = (self.space.diagrams.fix(evaluator.unmarked(evaluator.directed(node)), values) for node in found)
-            kept, unknown = (PacketSet(self.space, node) for node in nodes)
+        for found in self._by_firewall(leg.mirrored, protocol, ports):
+            kept, unknown = (PacketSet(self.space, self.space.diagrams.fix(node, values)) for node in found)
             surely, perhaps = surely & kept, perhaps | kept | unknown
-        self.conditions.update(evaluator.conditions)
         return Untracked(surely, perhaps - surely)
+
+    def _by_firewall(self, mirrored: bool, protocol: int, ports: Intervals) -> list[tuple[Node, ...]]:
+        """The packets of this direction that each firewall surely, and perhaps, does not track."""
+        key = (mirrored, protocol, ports)
+        if key not in self._kept:
+            self.outcomes(mirrored, protocol, ports)
+            evaluator = self._evaluators[key][-1]
+            hooks = [(each.firewall, OPPOSITE[each.hook] if mirrored else each.hook) for each in self.crossings]
+            found = [
+                evaluator.untracked(firewall, hook, self.loopback)
+                for firewall, hook in hooks
+                if not self.loopback or hook is Hook.OUTPUT
+            ]
+            known = [tuple([evaluator.unmarked(evaluator.directed(node)) for node in each]) for each in found]
+            self._kept[key] = known
+            self.conditions.update(evaluator.conditions)
+        return self._kept[key]
 
     def passing(self, protocol: int, leg: Leg, ports: Intervals, settled: Settled = ()) -> Passing:
         """The connections (peers, addresses, conditions) to `ports` whose every packet of `leg` passes."""
