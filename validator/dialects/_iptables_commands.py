@@ -75,7 +75,7 @@ class TableReader:
                 return
             name, rest = parts[1], parts[2] if len(parts) > 2 else ""
         rule = self._rule(rest, number)
-        chain = self._chain(name.rstrip(), number)
+        chain = self.chains.get(name) or self._chain(name.rstrip(), number)
         if rule is not None:
             chain.rules.append(rule)
 

@@ -51,8 +51,7 @@ class RuleReader:
     def read(self, text: str) -> RuleWords:
         """The rule in `text`, what stands behind `-A CHAIN`. Never raises."""
         text = text.strip()
-        found = self._quickly(text)
-        return found if found is not None else self._carefully(text)
+        return self._quickly(text) or self._carefully(text)
 
     def said(self, found: RuleWords) -> tuple[object, ...]:
         """What two rules have in common that match and do the same; empty for one that is not understood."""
