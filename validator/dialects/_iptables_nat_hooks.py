@@ -7,7 +7,7 @@ a chain is there once for each hook that reaches it only where something in it, 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Container, Iterable, Mapping
+from collections.abc import Collection, Container, Mapping
 
 from msgspec import Struct
 
@@ -15,6 +15,7 @@ from validator.dialects._iptables_dump import BUILT_IN, IptChain
 from validator.dialects._iptables_targets import TARGETS, Fate
 from validator.dialects._iptables_words import TargetUse
 from validator.model import Hook, Outline
+from validator.reachability import led_to, turned_round
 
 HOOKS = {hook.value.upper(): hook for hook in Hook}
 """The hooks by the names of the built-in chains."""
@@ -58,14 +59,9 @@ def nat_hooks(declared: Mapping[str, IptChain], outlines: Mapping[str, Outline |
     by_end = [name for name in by_end if len({hook in _ENDS[0] for hook in reaching.get(name, ())}) > 1]
     copies: dict[str, dict[Hook, Hook]] = {}
     if by_hook or by_end:
-        callers: dict[str, list[str]] = {}
-        for name, targets in jumps.items():
-            for target in targets:
-                callers.setdefault(target, []).append(name)
-        copies |= {name: _one_for_each_end(reaching[name]) for name in _closure(by_end, callers) & reaching.keys()}
-        copies |= {
-            name: {hook: hook for hook in reaching[name]} for name in _closure(by_hook, callers) & reaching.keys()
-        }
+        callers = turned_round(jumps)
+        copies |= {name: _one_for_each_end(reaching[name]) for name in led_to(callers, by_end) & reaching.keys()}
+        copies |= {name: {hook: hook for hook in reaching[name]} for name in led_to(callers, by_hook) & reaching.keys()}
     return NatHooks(reaching, {name: each for name, each in copies.items() if name not in BUILT_IN["nat"]})
 
 
@@ -93,7 +89,7 @@ def _reaching(declared: Container[str], jumps: Mapping[str, Collection[str]]) ->
     found: dict[str, tuple[Hook, ...]] = {}
     for targets, bases in alike.items():
         hooks = tuple([HOOKS[base] for base in bases])
-        for name in _closure(targets, jumps):
+        for name in led_to(jumps, targets):
             found[name] = found[name] + hooks if name in found else hooks
     return found | {base: (HOOKS[base],) for base in BUILT_IN["nat"] if base in declared}
 
@@ -101,18 +97,6 @@ def _reaching(declared: Container[str], jumps: Mapping[str, Collection[str]]) ->
 def _one_for_each_end(hooks: Collection[Hook]) -> dict[Hook, Hook]:
     ends = [[hook for hook in hooks if hook in end] for end in _ENDS]
     return {hook: end[0] for end in ends for hook in end}
-
-
-def _closure(start: Iterable[str], next_of: Mapping[str, Iterable[str]]) -> set[str]:
-    """What `next_of` leads to from `start`, itself included."""
-    found: set[str] = set()
-    todo = list(start)
-    while todo:
-        each = todo.pop()
-        if each not in found:
-            found.add(each)
-            todo += next_of.get(each, ())
-    return found
 
 
 def same_at_both(use: TargetUse) -> bool:

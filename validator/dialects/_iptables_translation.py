@@ -52,11 +52,6 @@ def target(use: TargetUse, family: Family) -> Target:
             raise Unclear(f"{use.name} names no address")
         return Target(normalise(ranges))
     given = [option.values[0] for option in use.options if option.name in ("--to-destination", "--to-source")]
-    if len(given) == 1:
-        where, port = _split(given[0], family)
-        if where or port:
-            to = fields.address_ranges(where, family) if where else None
-            return Target(to, _ports(port) if port else None, random=drawn or "/" in given[0])
     parts = [_split(text, family) for text in given]
     addresses = [fields.address_ranges(where, family) for where, _ in parts if where]
     numbers = [_ports(port) for _, port in parts if port]

@@ -39,6 +39,7 @@ from validator.model import (
     undecidable,
 )
 from validator.packets.fields import Family, Field, State
+from validator.reachability import led_to, turned_round
 from validator.source import Span
 
 _FAMILIES: Mapping[Family, frozenset[str]] = {
@@ -275,25 +276,11 @@ def _verdict_targets(data: Expr, table: NftTable) -> Iterator[str]:
 def _sensitive(table: NftTable) -> tuple[set[str], set[str]]:
     """The chains that ask about connections, and those that translate, each with what jumps there."""
     jumps = {chain.name: _targets(chain, table) for chain in table.chains.values()}
-    callers: dict[str, set[str]] = {}
-    for name, targets in jumps.items():
-        for target in targets:
-            callers.setdefault(target, set()).add(name)
-
-    def with_callers(first: set[str]) -> set[str]:
-        found: set[str] = set()
-        todo = list(first)
-        while todo:
-            name = todo.pop()
-            if name not in found:
-                found.add(name)
-                todo += callers.get(name, ())
-        return found
-
+    callers = turned_round(jumps)
     chains = table.chains.values()
     connected = {chain.name for chain in chains if any(map(_connected, chain.rules))}
     translating = {chain.name for chain in chains if any(map(_translates, chain.rules))}
-    return with_callers(connected), with_callers(translating)
+    return led_to(callers, connected), led_to(callers, translating)
 
 
 def _connected(rule: NftRule) -> bool:

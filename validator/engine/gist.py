@@ -36,8 +36,8 @@ class Gist(Struct, frozen=True):
     """What the rules of a firewall say together.
 
     `patterns` are the interface patterns that rules name; `values` what rules set, by what is set; `assumptions` those
-    that rules stand on; `failing` the enabled rules that an
-    assumption keeps from matching, wholly or in part, with their chains and positions there.
+    that rules stand on; `failing` the enabled rules that an assumption keeps from matching, wholly or in part, with
+    their chains and positions there.
     """
 
     patterns: frozenset[str]

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
+from validator import reachability
 from validator.model import PASSES, Chain, Firewall, Hook, Rule, Verb
 
 _LEADING = frozenset((Verb.JUMP, Verb.GOTO))
@@ -42,14 +43,7 @@ def _targets(chain: Chain) -> Collection[str]:
 
 def led_to(found: Targets, roots: Iterable[str]) -> set[str]:
     """The chains that jumps lead to from `roots`, themselves included."""
-    seen: set[str] = set()
-    todo = list(roots)
-    while todo:
-        name = todo.pop()
-        if name not in seen and name in found:
-            seen.add(name)
-            todo += found[name]
-    return seen
+    return reachability.led_to(found, roots) & found.keys()
 
 
 def reached(firewall: Firewall, roots: Iterable[str]) -> Iterator[Chain]:
