@@ -7,13 +7,14 @@ import random
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.dialects.exports import refusal, verdict, wall
 from tests.dialects.iptables_rules import V4, V6, conditions, converted, dumps, fragment, table
 from validator.dialects._iptables_convert import ruleset
 from validator.dialects._iptables_rules import RuleReader
+from validator.dialects._iptables_words import RuleWords
 from validator.dialects._linux_host import Host
 from validator.dialects.iptables_save import parse
 from validator.errors import UserError
@@ -355,11 +356,48 @@ def test_any_words_make_a_rule_that_is_understood_or_not(parts: list[str]) -> No
     read_all(V4 + table("filter", " ".join(["-A", "INPUT", *parts])))
 
 
+def meaning(reader: RuleReader, found: RuleWords) -> object:
+    """What a rule matches and does."""
+    matches = [repr(match) for group in found.groups for match in reader._decided(group)]
+    target = found.target and (found.target.name, found.target.goto, found.target.options)
+    return sorted(matches), target, found.why, found.skipped, found.conditional
+
+
+def agrees(reader: RuleReader, text: str) -> None:
+    """What the pieces of a line say, where they tell, is what its words say."""
+    quickly = reader._quickly(text)
+    if quickly is not None:
+        assert meaning(reader, quickly) == meaning(reader, reader._carefully(text))
+
+
 @pytest.mark.parametrize("path", FIXTURES, ids=lambda path: path.stem)
 def test_pieces_of_a_line_say_what_its_words_say(path: Path) -> None:
     reader = RuleReader("dump", Family.IPV4)
     for line in path.read_text(encoding="utf-8").splitlines():
-        text = line.partition("-A ")[2].partition(" ")[2]
-        quickly = reader._quickly(text)
-        if quickly is not None:
-            assert reader.said(quickly) == reader.said(reader._carefully(text))
+        agrees(reader, line.partition("-A ")[2].partition(" ")[2])
+
+
+COMMENTS = (" --comment a", ' --comment "a b"', ' --comment "a -j DROP"', ' --comment "a\\" b"')
+PARTS: tuple[str, ...] = (
+    "! -s 10.0.0.1",
+    "-s 10.0.0.1/32",
+    "-d 10.0.0.0/8",
+    "--src 10.0.0.1",
+    "-i lo",
+    "! -i lo+",
+    "-f",
+    "! -f",
+    "-4",
+    "-6",
+)
+PARTS += ("! -p tcp", "-p tcp", "-p udp", "-p 6", "--protocol tcp", "-m tcp", "-m udp", "! --dport 80", "--dport 80")
+PARTS += ("-m conntrack", "--ctstate NEW", "-m state --state NEW", "-m mark", "! --mark 1", "-c 1 2", "-x 1", "-s", "x")
+PARTS += ("-j ACCEPT", "-j DROP", '-j LOG --log-prefix "x -j y "', *(f"-m comment{each}" for each in COMMENTS))
+PARTS += ("!", "! !", "-", "--", "-!", "\1", "\0dport 80", '"', '" ', '" -j DROP', "\t", " ")
+
+
+@settings(max_examples=30000, deadline=None)
+@given(st.lists(st.sampled_from(PARTS), max_size=7), st.sampled_from(["", " ", " -g OTHER"]))
+def test_pieces_of_any_line_say_what_its_words_say(parts: list[str], end: str) -> None:
+    assume(sum(part.startswith(("-p", "! -p", "--p")) for part in parts) < 2)  # iptables refuses it
+    agrees(RuleReader("dump", Family.IPV4), " ".join(parts) + end)

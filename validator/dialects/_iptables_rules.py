@@ -6,7 +6,6 @@ not stand for itself sends the whole line through the reader of words, which is 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from validator.dialects import _iptables_matches as matches
@@ -21,12 +20,11 @@ from validator.model import AnyOf, ConditionMatch, FieldMatch, InterfaceMatch, M
 from validator.packets.fields import Family, Field
 from validator.source import Span
 
-_NEGATED = re.compile(r" (?<!! )(?=(?:! )?-[a-zA-Z46] )")
-_COMMENT = re.compile(r' -m comment --comment "[^"\\]*"(?= |$)')
+_COMMENT = ' -m comment --comment "'
 _OF_A_FIELD = (FieldMatch, InterfaceMatch)
 _SIDES = {"s": Field.SOURCE, "d": Field.DESTINATION}
-_LONG = "\0"
-"""Stands for the two dashes of a long option in a piece."""
+_LONG, _NOT = "\0", "\1"
+"""Stand for the two dashes of a long option in a piece, and for the sign before one of one letter."""
 _MOST_PIECES = 1 << 18
 _OF_THE_PACKET = frozenset(
     ("", *(name for name, each in MODULES.items() if each.convert in (matches.ports, matches.multiport)))
@@ -50,7 +48,6 @@ class RuleReader:
 
     def read(self, text: str) -> RuleWords:
         """The rule in `text`, what stands behind `-A CHAIN`. Never raises."""
-        text = text.strip()
         return self._quickly(text) or self._carefully(text)
 
     def said(self, found: RuleWords) -> tuple[object, ...]:
@@ -62,7 +59,7 @@ class RuleReader:
 
     def _quickly(self, text: str) -> RuleWords | None:
         """The rule from its pieces; None where they do not tell."""
-        pieces = _cut(text)
+        pieces = _cut(" " + text)
         if pieces is None:
             return None
         groups: tuple[Group, ...] = ()
@@ -235,23 +232,29 @@ def _open(match: Match) -> bool:
 
 
 def _cut(text: str) -> list[str] | None:
-    """A line without its quoted comments, cut before its options of one letter, whose dash is cut off; None where
-    blanks, quotes or escapes ask for the reader of words. What else begins with a dash is a piece that says nothing."""
-    if "\t" in text or "  " in text or _LONG in text:
+    """What stands behind `-A CHAIN`, with the blank before it: without its quoted comment, cut before its options of
+    one letter, whose dash is cut off; None where blanks, quotes or escapes ask for the reader of words. What else
+    begins with a dash is a piece that says nothing."""
+    if "  " in text or "\t" in text or _LONG in text or _NOT in text:
         return None
     if '"' in text:
-        text = _COMMENT.sub("", " " + text).strip()
-        if '"' in text:
+        before, _, behind = text.partition(_COMMENT)
+        comment, closed, rest = behind.partition('"')
+        if not closed or '"' in before or '"' in rest or "\\" in comment or rest[:1] not in ("", " "):
             return None
+        if before[-1:] == "!":
+            return None
+        text = before + rest
+    text = text.replace(" --", " " + _LONG)
     if "!" in text:
-        return [each.removeprefix("-") for each in _NEGATED.split(text)] if text[0] in "!-" else None
-    first, *others = (" " + text).replace(" --", " " + _LONG).split(" -")
-    return None if first.strip() else others
+        text = text.replace(" ! -", " -" + _NOT)
+    pieces = text.split(" -")
+    return None if pieces.pop(0) else pieces
 
 
 def _words_of(piece: str) -> list[str]:
     """The words of a piece that `_cut` made."""
     words = piece.replace(_LONG, "--").split()
-    if words[:1] == ["!"]:
-        return words
-    return ["-" + words[0], *words[1:]] if words else ["-"]
+    if not words:
+        return ["-"]
+    return ["!", "-" + words[0][1:], *words[1:]] if words[0][0] == _NOT else ["-" + words[0], *words[1:]]
