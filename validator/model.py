@@ -7,7 +7,7 @@ is computed; the meaning is in `engine/interpret.py` (one packet) and `engine/ev
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 from msgspec import Struct, field
 
@@ -236,6 +236,14 @@ class Rule(Struct, frozen=True, gc=False):
     void: bool = False
 
 
+class Likeness(Struct, frozen=True):
+    """What chains have in common: those with an equal `key` differ in the `addresses` that they translate to, in the
+    chains they jump to, and, where they do not translate, in which packets of a protocol they do something to."""
+
+    key: Hashable
+    addresses: tuple[int, ...]
+
+
 class Outline(Struct, frozen=True):
     """What is known of a chain's rules before they are made: the chains that they jump to, what they set (an address
     may be any), and the names of the assumptions they stand on with the export that these are about.
@@ -246,6 +254,10 @@ class Outline(Struct, frozen=True):
     targets: tuple[str, ...] = ()
     sets: tuple[Assignment, ...] = ()
     assumptions: tuple[tuple[str, str], ...] = ()
+
+    def likeness(self) -> Likeness | None:
+        """What they have in common with the rules of other chains; None where nobody knows."""
+        return None
 
 
 class Chain(Struct, frozen=True):

@@ -8,12 +8,10 @@ from collections.abc import Iterable, Mapping
 def led_to(next_of: Mapping[str, Iterable[str]], start: Iterable[str]) -> set[str]:
     """What `next_of` leads to from `start`, itself included, whether it is a key or not."""
     found: set[str] = set()
-    todo = list(start)
+    todo = set(start)
     while todo:
-        name = todo.pop()
-        if name not in found:
-            found.add(name)
-            todo += next_of.get(name, ())
+        found |= todo
+        todo = {other for name in todo for other in next_of.get(name, ())} - found
     return found
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from tests.dialects.iptables_rules import BASES, V4, V6, bits, conditions, converted, rules, state, table
+from tests.dialects.iptables_rules import BASES, V4, V6, bits, conditions, converted, fragment, rules, state, table
 from validator.dialects._iptables_targets import TARGETS, Fate
 from validator.model import (
     REPLIED_TO,
@@ -165,6 +165,14 @@ def test_goto_and_jump() -> None:
     assert rules("-A INPUT -g web", users="web")[0].action.chain == "filter:web"
     assert rules("-A INPUT -g web", users="web")[0].action.verb is Verb.GOTO
     assert rules("-A INPUT -j LOG", users="LOG")[0].action.verb is Verb.JUMP
+
+
+def test_options_behind_the_name_of_a_chain_are_of_matches_but_not_known_of_which() -> None:
+    line = '-A INPUT -j web -p tcp --dport 80 -m comment --comment "a \\" b"'
+    ledger = fragment(V4 + table("filter", line, users="web"))[1]
+    assert ledger.unsupported() == [7]
+    assert {Verb.ACCEPT, Verb.DROP} < {rule.action.verb for rule in rules(line, users="web")}
+    assert rules("-A INPUT -j web -p tcp --dport 80", users="web")[0].action.verb is Verb.JUMP
 
 
 # --- marks --------------------------------------------------------------------------

@@ -180,10 +180,13 @@ class TableReader:
             for name in self._built_in or tuple(self.chains):
                 chain = self._chain(name, self._anywhere[0].line)
                 chain.rules[:0] = self._anywhere
-        known = {*TARGETS, *self.chains}
         for chain in self.chains.values():
             for rule in chain.rules:
                 target = rule.words.target
-                if target is not None and target.name not in (self.chains if target.goto else known):
+                if target is None:
+                    continue
+                # Options behind the name of a chain belong to matches, but not to which.
+                known = not target.options if target.name in self.chains else target.name in TARGETS and not target.goto
+                if not known:
                     self._ledger.mark(rule.line, LineState.UNSUPPORTED)
         return self.chains

@@ -16,7 +16,7 @@ from validator.dialects._iptables_context import Context
 from validator.dialects._iptables_dump import BUILT_IN, IptChain, IptDump, IptRule
 from validator.dialects._iptables_marks import EVERY, any_bits, value_and_mask
 from validator.dialects._iptables_matches import before_tracking
-from validator.dialects._iptables_nat_hooks import HOOKS, NatHooks, nat_hooks
+from validator.dialects._iptables_nat_hooks import HOOKS, NatHooks, Simple, nat_hooks
 from validator.dialects._iptables_nft_ports import loaded
 from validator.dialects._iptables_outline import Outlines
 from validator.dialects._iptables_rules import decided
@@ -37,7 +37,6 @@ from validator.model import (
     Hook,
     InterfaceMatch,
     Match,
-    Outline,
     Rule,
     Verb,
     undecidable,
@@ -78,19 +77,16 @@ def _beside(dump: IptDump) -> Chain:
 
 
 class _Table(Struct, frozen=True):
-    """A table as the packets of one hook see it; `names` are those that its chains have for them, where known;
-    `outlines` what is known of chains without their rules, in the table's own names."""
+    """A table as the packets of one hook see it; `names` are those that its chains have for them in the model;
+    `simple` what the words of simple chains say, which `outlines` makes outlines of."""
 
     table: str
     prefix: str
     hook: Hook
     declared: Mapping[str, IptChain]
     names: Mapping[str, str]
-    outlines: Mapping[str, Outline | None]
-
-    def chain(self, name: str) -> str:
-        """The name in the model of the chain `name`."""
-        return self.names.get(name) or self.prefix + name
+    simple: Mapping[str, Simple | None]
+    outlines: Outlines
 
 
 class _Converter:
@@ -103,30 +99,32 @@ class _Converter:
         self._changers = frozenset({target.name for target in targets} & TARGETS.keys())
         self._tested = _tested_marks(dump, targets)
         self._made: dict[Group, tuple[Match, ...]] = {}
-        self._outlines = Outlines(dump, self._on_a_line)
         self._jumps: dict[tuple[Verb, str], Action] = {}
 
     def table(self, table: str, declared: Mapping[str, IptChain]) -> Iterator[tuple[str, Chain]]:
         """The chains of a table, each with the name it has in the dump."""
         prefix = f"{self._dump.prefix}{table}:"
-        outlines = {name: self._outlines.of(chain, declared) for name, chain in declared.items() if table == "nat"}
-        found = nat_hooks(declared, outlines) if outlines else NatHooks({}, {})
-        names: dict[Hook, dict[str, str]] = {hook: {} for hook in Hook}
+        outlines = Outlines(self._dump, declared, self._host, self._on_a_line)
+        simple = {name: outlines.simple(chain) for name, chain in declared.items()} if table == "nat" else {}
+        found = nat_hooks(declared, simple) if simple else NatHooks({}, {})
+        plain = {name: prefix + name for name in declared}
+        names: dict[Hook, dict[str, str]] = {hook: dict(plain) if found.copies else plain for hook in Hook}
         for name, copies in found.copies.items():
             first = next(iter(copies.values()))
             for hook, of in copies.items():
                 names[hook][name] = prefix + name if of is first else f"{prefix}{name} at {of.value.upper()}"
-        places = {hook: _Table(table, prefix, hook, declared, names[hook], outlines) for hook in Hook}
+        places = {hook: _Table(table, prefix, hook, declared, names[hook], simple, outlines) for hook in Hook}
         for name, chain in declared.items():
             hooks = found.reaching.get(name, (HOOKS.get(name, Hook.PREROUTING),))
             for hook in dict.fromkeys(found.copies[name].values()) if name in found.copies else hooks[:1]:
                 yield name, self._chain(chain, places[hook])
 
     def _chain(self, chain: IptChain, place: _Table) -> Chain:
-        outline = place.outlines.get(chain.name)
-        if outline is not None:
-            there = Outline(tuple(map(place.chain, outline.targets)), outline.sets, outline.assumptions)
-            return Chain(place.chain(chain.name), Deferred(lambda: self._rules(chain, place)), outline=there)
+        name = place.names[chain.name]
+        simple = place.simple.get(chain.name)
+        if simple is not None:
+            outline = place.outlines.outline(chain, simple, tuple([place.names[each] for each in simple.targets]))
+            return Chain(name, Deferred(self._rules, chain, place), outline=outline)
         rules: list[Rule] = []
         base = chain.name in BUILT_IN.get(place.table, ())
         nat = base and place.table == "nat"
@@ -138,7 +136,7 @@ class _Converter:
         if base and policy is None:
             why = f"the dump does not tell the policy of {chain.name}"
             rules += undecidable((), self._dump.span(chain.line), f":{chain.name}", why)
-        return Chain(place.chain(chain.name), tuple(rules), policy, first_packets=nat)
+        return Chain(name, tuple(rules), policy, first_packets=nat)
 
     def _rules(self, chain: IptChain, place: _Table) -> tuple[Rule, ...]:
         return tuple([each for rule in chain.rules for each in self._rule(rule, place)])
@@ -185,11 +183,10 @@ class _Converter:
             return (Rule(matches, CONTINUE, span, canonical),)
         name = target.name
         if name in place.declared:
-            verb, to = Verb.GOTO if target.goto else Verb.JUMP, place.chain(name)
-            action = self._jumps.get((verb, to))
-            if action is None:
-                action = self._jumps[verb, to] = Action(verb, to)
-            return (Rule(matches, action, span, canonical),)
+            if target.options:
+                why = f"options stand behind -j {name}, which is a chain: write them before it"
+                return self._unclear(matches, rule, place, why)
+            return (Rule(matches, self._jump(target, place), span, canonical),)
         if target.goto:
             return self._unclear(matches, rule, place, f"the chain {name} is not in the dump")
         if name in SIMPLE:
@@ -206,6 +203,14 @@ class _Converter:
             assign = any_bits("mark", EVERY, span) + any_bits("connmark", EVERY, span)
             return (Rule(matches, Action(Verb.CONTINUE, assign=assign), span, canonical),)
         return module.convert(module, target, Place(place.hook, matches, context, canonical))
+
+    def _jump(self, target: TargetUse, place: _Table) -> Action:
+        """The jump to a chain of the table, one object for all."""
+        verb, to = Verb.GOTO if target.goto else Verb.JUMP, place.names[target.name]
+        action = self._jumps.get((verb, to))
+        if action is None:
+            action = self._jumps[verb, to] = Action(verb, to)
+        return action
 
     def _context(self, span: Span) -> Context:
         return Context(self._host, span, self._changed_sets, self._changers)

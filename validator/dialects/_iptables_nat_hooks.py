@@ -14,13 +14,20 @@ from msgspec import Struct
 from validator.dialects._iptables_dump import BUILT_IN, IptChain
 from validator.dialects._iptables_targets import TARGETS, Fate
 from validator.dialects._iptables_words import TargetUse
-from validator.model import Hook, Outline
+from validator.model import Assignment, Hook
 from validator.reachability import led_to, turned_round
 
 HOOKS = {hook.value.upper(): hook for hook in Hook}
 """The hooks by the names of the built-in chains."""
 _ENDS = ((Hook.PREROUTING, Hook.OUTPUT), (Hook.INPUT, Hook.POSTROUTING))
 """The hooks at which the destination and the source are translated."""
+
+
+class Simple(Struct, frozen=True, gc=False):
+    """What the words of a simple chain say: the chains it jumps to, in the names of its table, and what it sets."""
+
+    targets: tuple[str, ...]
+    sets: tuple[Assignment, ...]
 
 
 class NatHooks(Struct, frozen=True):
@@ -37,8 +44,8 @@ _NOT_LOOPBACK = re.compile(
 )
 
 
-def nat_hooks(declared: Mapping[str, IptChain], outlines: Mapping[str, Outline | None]) -> NatHooks:
-    """Those of a nat table, of whose chains `outlines` tells what is known without their rules.
+def nat_hooks(declared: Mapping[str, IptChain], simple: Mapping[str, Simple | None]) -> NatHooks:
+    """Those of a nat table, of which `simple` tells what the words of simple chains say.
 
     A chain is converted for each hook that reaches it, if what is in it or behind it depends on that; for the first of
     those that translate the same end of packets, if it depends on the end; else for the first that reaches it.
@@ -47,16 +54,17 @@ def nat_hooks(declared: Mapping[str, IptChain], outlines: Mapping[str, Outline |
     by_hook: list[str] = []
     by_end: list[str] = []
     for name, chain in declared.items():
-        outline = outlines[name]
-        if outline is None:
+        said = simple[name]
+        if said is None:
             jumps[name] = _looked_through(chain, declared, by_hook, by_end)
             continue
-        jumps[name] = outline.targets
-        if outline.sets:
+        jumps[name] = said.targets
+        if said.sets:
             by_end.append(name)
     reaching = _reaching(declared, jumps)
+    of_both = {hooks for hooks in set(reaching.values()) if len({hook in _ENDS[0] for hook in hooks}) > 1}
     by_hook = [name for name in by_hook if len(reaching.get(name, ())) > 1]
-    by_end = [name for name in by_end if len({hook in _ENDS[0] for hook in reaching.get(name, ())}) > 1]
+    by_end = [name for name in by_end if reaching.get(name) in of_both]
     copies: dict[str, dict[Hook, Hook]] = {}
     if by_hook or by_end:
         callers = turned_round(jumps)
@@ -72,7 +80,7 @@ def _looked_through(
     targets: list[str] = []
     for rule in chain.rules:
         use = rule.words.target
-        if use is not None and use.name in declared:
+        if use is not None and use.name in declared and not use.options:
             targets.append(use.name)
         elif rule.words.why or (use is not None and use.name not in _NOT_TRANSLATING):
             known = use is not None and use.name in TARGETS and not use.goto

@@ -6,7 +6,7 @@ Kubernetes is a handful), most questions are answered without a look at which pa
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from functools import partial
 
 from msgspec import Struct
@@ -55,6 +55,7 @@ class Rough(Actions):
     ) -> None:
         super().__init__(space, bounds, mirrored, within, survey, stand_ins)
         self._may: dict[tuple[object, ...], _May | None] = within._may if within else {}
+        self._like: dict[Hashable, _May | None] = within._like if within else {}
         self._alike: dict[tuple[_Step, ...], frozenset[Outcome] | None] = within._alike if within else {}
         self._plain: dict[int, Outcome] = within._plain if within else {}
         self._ways: dict[frozenset[Outcome], Node | None] = within._ways if within else {}
@@ -71,7 +72,9 @@ class Rough(Actions):
         """The function of a small chain that translates and ends the walk, which may have any of its outcomes; None for
         others, or where that is not asked for. (A packet meets one such chain at most, so all of them have one level
         for what they do.)"""
-        if not (self._stand_ins and self._stand_ins.rough and len(chain.rules) <= _SMALL and self._can_be(firewall)):
+        if not (self._stand_ins and self._stand_ins.rough and self._can_be(firewall)):
+            return None
+        if chain.outline is None and len(chain.rules) > _SMALL:
             return None
         may = self._may_do(firewall, chain)
         if may is None:
@@ -105,8 +108,19 @@ class Rough(Actions):
         """What `chain` may do, once for all questions about a protocol; None where that is too much."""
         key = (id(chain), self._own.get(Field.PROTOCOL))
         if key not in self._may:
-            self._may[key] = self._walked(firewall, chain)
+            alike = self._likeness(firewall, chain)
+            if alike not in self._like:
+                self._like[alike] = self._walked(firewall, chain)
+            self._may[key] = self._like[alike]
         return self._may[key]
+
+    def _likeness(self, firewall: Firewall, chain: Chain) -> Hashable:
+        """What chains have in common that may do the same, of those that are asked about one protocol."""
+        like = chain.outline.likeness() if chain.outline else None
+        if chain.outline is None or like is None or self._stand_ins is None:
+            return id(chain), self._own.get(Field.PROTOCOL)
+        called = [id(self._may_do(firewall, firewall.chains[name])) for name in chain.outline.targets]
+        return like.key, self._own.get(Field.PROTOCOL), *called, *map(self._stand_ins.of, like.addresses)
 
     def _walked(self, firewall: Firewall, chain: Chain) -> _May | None:
         assuming: list[Rule] = []
