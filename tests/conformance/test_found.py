@@ -19,6 +19,17 @@ _UNDECIDED = {
     "replies that are not tracked are not translated back": "where they go instead is not followed",
     "a broadcast address where no addresses were exported": "it may be one of the host's own",
     "iptables-nft may load two negated ports as one comparison": "no export tells whether it did",
+    **dict.fromkeys(
+        (
+            "what a condition asks may have changed since, by translation",
+            "or by a target",
+            "or by another ruleset",
+            "nft asks again behind a translation",
+            "nft asks again behind routing",
+            "a match of iptables sets labels that nft asks for",
+        ),
+        "no export tells what it asks",
+    ),
     "nft reject": "nft does not show `meta nfproto` beside `reject with tcp reset`",
 }
 """Where our answer may be that it cannot tell, and why."""

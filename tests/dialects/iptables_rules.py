@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from validator.dialects import Fragment
 from validator.dialects._iptables_convert import ruleset
 from validator.dialects._iptables_dump import IptDump
+from validator.dialects._iptables_marks import asked
+from validator.dialects._linux_changes import changed_sets
 from validator.dialects._linux_host import Host
 from validator.dialects._linux_ruleset import Ruleset
 from validator.dialects.iptables_save import parse
@@ -45,7 +49,9 @@ def dumps(text: str) -> tuple[IptDump, ...]:
 def converted(text: str, host: Host | None = None) -> Ruleset:
     """The ruleset of the first dump in `text`."""
     dump = dumps(text)[0]
-    return ruleset(dump, host or Host("host", dump.family))
+    host = host or Host("host", dump.family)
+    changed = changed_sets(dump.targets, host.sets.values())
+    return ruleset(dump, replace(host, rewrites=dump.rewrites, asked_marks=asked(dump), changed_sets=changed))
 
 
 def rules(

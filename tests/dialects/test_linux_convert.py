@@ -46,6 +46,61 @@ def test_legacy_and_nft_tables_of_iptables_hold_at_once(tmp_path: Path) -> None:
     assert found == {80: "drop", 81: "drop", 82: "accept"}
 
 
+SET = "create seen hash:ip family inet hashsize 1024 maxelem 65536\n"
+SEEN = "-A INPUT -p tcp --dport 80 -m set --match-set seen src -j DROP"
+
+
+def test_a_set_that_rules_of_another_dump_change_is_not_what_its_export_holds(tmp_path: Path) -> None:
+    adds = dump(NFT, "-A INPUT -j SET --add-set seen src")
+    assert verdicts(tmp_path, dump(LEGACY, SEEN), dump(NFT), SET)[80] == "accept"
+    assert verdicts(tmp_path, dump(LEGACY, SEEN), adds, SET)[80] == "unknown"
+    of_ipv6 = adds.replace("iptables-save v1.8.9 (nf_tables)", "ip6tables-save v1.8.9")
+    assert verdicts(tmp_path, dump(LEGACY, SEEN), of_ipv6, SET)[80] == "unknown"
+
+
+LONG = (
+    "-A INPUT -p tcp --dport 80 -m length --length 40 -j DROP",
+    "-A INPUT -p tcp --dport 80 -m length --length 40 -j ACCEPT",
+)
+
+
+@pytest.mark.parametrize(
+    ("beside", "expected"),
+    [
+        (dump(NFT, drops(81)), "drop"),
+        (dump(NFT, "-A INPUT -j TOS --set-tos 0x10/0xff"), "unknown"),
+        (ruleset("ip t", "c", "tcp dport 81 drop"), "drop"),
+        (ruleset("ip t", "c", "ip dscp set cs1"), "unknown"),
+    ],
+)
+def test_what_a_condition_asks_may_be_changed_by_any_ruleset(tmp_path: Path, beside: str, expected: str) -> None:
+    asks = dump(LEGACY, *LONG).replace(":INPUT ACCEPT", ":INPUT DROP")
+    assert verdicts(tmp_path, asks, beside)[80] == expected
+
+
+ASKS_MARK = ruleset("ip t", "in", "meta mark 0x00000001 accept").replace("policy accept", "policy drop")
+ODD = "ip protocol tcp somehow 5 meta mark set 0x00000001"
+
+
+@pytest.mark.parametrize(
+    ("beside", "expected"),
+    [
+        (dump(LEGACY, drops(81)), "drop"),
+        (dump(LEGACY, "-A INPUT --somehow 5 -j MARK --set-xmark 0x1/0xffffffff"), "unknown"),
+        (dump(LEGACY, "-A INPUT -j NFQUEUE --queue-num 1"), "unknown"),
+        (ruleset("ip u", "early", ODD).replace("priority filter", "priority -10"), "unknown"),
+    ],
+)
+def test_what_is_not_understood_may_set_a_mark_that_another_ruleset_asks_for(
+    tmp_path: Path, beside: str, expected: str
+) -> None:
+    if beside.startswith("table"):
+        assert verdicts(tmp_path, ASKS_MARK + beside)[80] == expected
+        return
+    early = beside.replace("*filter", "*mangle").replace(":INPUT", ":PREROUTING").replace("-A INPUT", "-A PREROUTING")
+    assert verdicts(tmp_path, early, ASKS_MARK)[80] == expected
+
+
 def test_an_nft_ruleset_holds_beside_iptables(tmp_path: Path) -> None:
     found = verdicts(tmp_path, dump(LEGACY, drops(80)), ruleset("inet mine", "in", "tcp dport 81 drop"))
     assert found == {80: "drop", 81: "drop", 82: "accept"}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from validator.dialects import nft_ruleset
 from validator.dialects._linux_host import Host
 from validator.dialects._linux_ruleset import Ruleset
 from validator.dialects._nft_convert import ruleset
 from validator.dialects._nft_data import NftRuleset
+from validator.dialects._nft_updates import rewrites
 from validator.engine.interpret import interpret
 from validator.engine.packet import packet_from_json
 from validator.errors import ExportError
@@ -26,7 +28,8 @@ def read(text: str) -> tuple[NftRuleset, Ledger]:
 
 
 def converted(text: str, family: Family = Family.IPV4, host: Host | None = None) -> Ruleset:
-    found = ruleset(read(text)[0], host or Host("h", family))
+    data = read(text)[0]
+    found = ruleset(data, replace(host or Host("h", family), rewrites=rewrites(data)))
     assert found is not None
     return found
 
@@ -186,7 +189,37 @@ def test_a_field_that_a_rule_sets_is_not_the_same_at_every_rule() -> None:
     asks = ("ip dscp cs1 drop", "ip dscp cs1 accept")
     assert verdict(table(*asks)) == "drop"
     assert verdict(table(asks[0], "ip dscp set cs1", asks[1])) == "unknown"
-    assert verdict(table("ct label 5 drop", "ct label set 5", "ct label 5 accept")) == "unknown"
+    assert verdict(table("ct label 5 drop", "ct label 5 accept")) == "unknown"  # iptables' connlabel may set it
+    assert verdict(table("tcp option maxseg exists drop", "tcp option maxseg exists accept")) == "drop"
+
+
+@pytest.mark.parametrize(
+    ("rule", "changes"),
+    [
+        ("ip dscp set cs1", True),
+        ("meta mark set 1", False),
+        ("ct mark set meta mark", False),
+        ("meta priority set 1:2", True),
+        ("reset tcp option maxseg", True),
+        ("ip daddr 10.0.0.1 counter log accept", False),
+        ("update @s { ip saddr timeout 1m }", False),
+        ("queue num 1", True),
+        ('xt target "TCPMSS"', True),
+        ('xt match "string" drop', False),
+        ("ip saddr 10.0.0.1 somehow", True),
+    ],
+)
+def test_which_statements_change_packets(rule: str, changes: bool) -> None:
+    assert rewrites(read(table(rule, head="\tset s {\n\t\ttype ipv4_addr\n\t}"))[0]) is changes
+
+
+def test_numbers_of_types_of_addresses_are_their_names() -> None:
+    for number, name in ((2, "local"), (3, "broadcast"), (5, "multicast")):
+        assert (
+            rules(table(f"fib daddr type {number} drop"))[0].matches
+            == rules(table(f"fib daddr type {name} drop"))[0].matches
+        )
+    assert not rules(table("fib daddr type 99 drop"))[0].understood
 
 
 def test_a_set_that_rules_change_is_not_the_same_at_every_rule() -> None:

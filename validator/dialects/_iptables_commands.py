@@ -11,7 +11,7 @@ import re
 from validator.dialects._iptables_dump import BUILT_IN, IptChain, IptRule
 from validator.dialects._iptables_rules import RuleReader
 from validator.dialects._iptables_targets import TARGETS, Fate
-from validator.dialects._iptables_words import RuleWords
+from validator.dialects._iptables_words import RuleWords, TargetUse
 from validator.source import Ledger, LineState
 
 _CHAIN = re.compile(r":(\S+)\s+(\S+)(?:\s+\[\d+:\d+\])?\s*$")
@@ -24,10 +24,13 @@ _COMMANDS = {
 
 
 class TableReader:
-    """Reads the lines of one table into `chains`."""
+    """Reads the lines of one table into `chains`; after the last line `targets` are those of their rules, and `unclear`
+    says whether one of these is not understood."""
 
     def __init__(self, table: str, rules: RuleReader, ledger: Ledger) -> None:
         self.chains: dict[str, IptChain] = {}
+        self.targets: set[TargetUse] = set()
+        self.unclear = False
         self._anywhere: list[IptRule] = []
         self._built_in = BUILT_IN.get(table, ())
         self._rules, self._ledger = rules, ledger
@@ -174,8 +177,8 @@ class TableReader:
         else:
             self._anywhere.append(rule)
 
-    def finish(self) -> dict[str, IptChain]:
-        """The chains, after the last line."""
+    def finish(self) -> None:
+        """After the last line."""
         if self._anywhere:
             for name in self._built_in or tuple(self.chains):
                 chain = self._chain(name, self._anywhere[0].line)
@@ -183,10 +186,12 @@ class TableReader:
         for chain in self.chains.values():
             for rule in chain.rules:
                 target = rule.words.target
+                if rule.words.why:
+                    self.unclear = True
                 if target is None:
                     continue
+                self.targets.add(target)
                 # Options behind the name of a chain belong to matches, but not to which.
                 known = not target.options if target.name in self.chains else target.name in TARGETS and not target.goto
                 if not known:
                     self._ledger.mark(rule.line, LineState.UNSUPPORTED)
-        return self.chains

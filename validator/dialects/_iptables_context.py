@@ -31,15 +31,12 @@ class Treatment(enum.StrEnum):
 class Context(Struct):
     """The host that a rule is on, and the line it stands in.
 
-    `changed_sets` are sets that rules change at run time; `changers` the targets of the dump that
-    change what later matches see (TTL, DSCP). `by_line` is set as soon as something is asked that
-    holds for this line only. `dry`: to see what is understood; nothing but the words is known yet.
+    `by_line` is set as soon as something is asked that holds for this line only. `dry`: to see what is understood;
+    nothing but the words is known yet.
     """
 
     host: Host
     span: Span
-    changed_sets: frozenset[str] = frozenset()
-    changers: frozenset[str] = frozenset()
     dry: bool = False
     by_line: bool = False
 
@@ -72,7 +69,7 @@ class MatchModule(Struct, frozen=True):
     `tests` are options that each decide something and can be negated, `details` say how; both give the number of
     values an option takes (-1: one or none). `needs`: protocols of which `-p` must name one. For conditions:
     `own` where each line asks for itself; `per_packet` False where all packets of a connection have the
-    same answer; `changed_by` are targets that change what it sees.
+    same answer; `steady` where no rule can change what it sees.
     """
 
     name: str
@@ -84,7 +81,7 @@ class MatchModule(Struct, frozen=True):
     needs: frozenset[int] = frozenset()
     own: bool = False
     per_packet: bool = True
-    changed_by: frozenset[str] = frozenset()
+    steady: bool = False
 
     def size(self, option: str) -> int | None:
         """How many values an option takes; None for one that the module does not have."""

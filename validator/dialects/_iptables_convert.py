@@ -7,22 +7,23 @@ may depend on the hook: a chain of the nat table that several hooks reach is the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
 from validator.deferred import Deferred
 from validator.dialects._iptables_context import Context
 from validator.dialects._iptables_dump import BUILT_IN, IptChain, IptDump, IptRule
-from validator.dialects._iptables_marks import EVERY, any_bits, value_and_mask
+from validator.dialects._iptables_marks import EVERY, any_bits
 from validator.dialects._iptables_matches import before_tracking
+from validator.dialects._iptables_modules import MODULES
 from validator.dialects._iptables_nat_hooks import HOOKS, NatHooks, Simple, nat_hooks
 from validator.dialects._iptables_nft_ports import loaded
 from validator.dialects._iptables_outline import Outlines
 from validator.dialects._iptables_rules import decided
-from validator.dialects._iptables_sets import changed_sets
 from validator.dialects._iptables_targets import SIMPLE, TARGETS, Fate, Place
-from validator.dialects._iptables_words import Group, TargetUse, Unclear
+from validator.dialects._iptables_words import Group, TargetUse
+from validator.dialects._linux_changes import asked_here, asks
 from validator.dialects._linux_host import DESTINATION_DONE, SOURCE_DONE, Host, hidden_translation
 from validator.dialects._linux_ruleset import NAT_PRIORITIES, BaseChain, Ruleset
 from validator.dialects._linux_sources import hidden_source
@@ -48,7 +49,7 @@ _PRIORITIES = {"raw": -300, "mangle": -150, "filter": 0, "security": 50, "rawpos
 _NO_CONNECTION = FieldMatch(Field.STATE, ((int(State.INVALID), int(State.UNTRACKED)),))
 _LOOPBACK = InterfaceMatch(Field.IN_INTERFACE, ("lo",))
 _OF_CONNECTIONS = frozenset(("conntrack", "state", "connmark"))
-_MARKS = frozenset(("mark", "connmark"))
+_MARKING = (Fate.SETS, Fate.ANYTHING)
 
 
 def ruleset(dump: IptDump, host: Host) -> Ruleset:
@@ -94,10 +95,6 @@ class _Converter:
 
     def __init__(self, dump: IptDump, host: Host) -> None:
         self._dump, self._host = dump, host
-        targets = {rule.words.target for rule in _rules(dump) if rule.words.target is not None}
-        self._changed_sets = changed_sets(targets, host)
-        self._changers = frozenset({target.name for target in targets} & TARGETS.keys())
-        self._tested = _tested_marks(dump, targets)
         self._made: dict[Group, tuple[Match, ...]] = {}
         self._jumps: dict[tuple[Verb, str], Action] = {}
 
@@ -202,7 +199,8 @@ class _Converter:
         if place.table == "raw" and name == "CONNMARK":
             assign = any_bits("mark", EVERY, span) + any_bits("connmark", EVERY, span)
             return (Rule(matches, Action(Verb.CONTINUE, assign=assign), span, canonical),)
-        return module.convert(module, target, Place(place.hook, matches, context, canonical))
+        before = self._marked(matches, rule) if module.fate is Fate.ANYTHING else ()
+        return before + module.convert(module, target, Place(place.hook, matches, context, canonical))
 
     def _jump(self, target: TargetUse, place: _Table) -> Action:
         """The jump to a chain of the table, one object for all."""
@@ -213,7 +211,7 @@ class _Converter:
         return action
 
     def _context(self, span: Span) -> Context:
-        return Context(self._host, span, self._changed_sets, self._changers)
+        return Context(self._host, span)
 
     def _on_a_line(self, group: Group, rule: IptRule) -> tuple[Match, ...]:
         return self._matches(group, self._context(self._dump.span(rule.line)), "nat")
@@ -225,6 +223,9 @@ class _Converter:
         found = decided(group, context)
         if self._dump.variant == "nft":
             found = loaded(group, found, self._host, context.span)
+        module = MODULES.get(group.module)
+        if self._host.rewrites and not (module and module.steady) and any(map(asks, found)):
+            return asked_here(found, f"{context.span.path}:{context.span.line}")
         if not context.by_line:
             self._made[group] = found
         return found
@@ -245,36 +246,15 @@ class _Converter:
         return (hidden_translation(self._host, matches, span, f"nat {_canonical(span.text)}"),)
 
     def _marked(self, matches: tuple[Match, ...], rule: IptRule) -> tuple[Rule, ...]:
-        """What a line that is not understood may also do: set any mark that some rule asks for."""
-        target = rule.words.target
+        """What a line that is not understood, or hands the packet to a program, may also do: set any mark that some
+        rule asks for."""
+        target, asked = rule.words.target, self._host.asked_marks
         known = target is not None and not target.goto and target.name in TARGETS
-        if not self._tested or (known and target is not None and TARGETS[target.name].fate is not Fate.SETS):
+        if not asked or (known and target is not None and TARGETS[target.name].fate not in _MARKING):
             return ()
         span = self._dump.span(rule.line)
-        assign = tuple(each for name, mask in self._tested.items() for each in any_bits(name, mask, span))
+        assign = tuple(each for name, mask in asked.items() for each in any_bits(name, mask, span))
         return (Rule(matches, Action(Verb.CONTINUE, assign=assign), span, "", understood=False),)
-
-
-def _rules(dump: IptDump) -> Iterator[IptRule]:
-    for chains in dump.tables.values():
-        for chain in chains.values():
-            yield from chain.rules
-
-
-def _tested_marks(dump: IptDump, targets: Iterable[TargetUse]) -> dict[str, int]:
-    """The bits of `mark` and `connmark` that rules ask for; all of both where a target copies one to the other."""
-    masks: dict[str, int] = {}
-    copies = ("--restore-mark", "--save-mark")
-    copied = any(each.has(name) for each in targets if each.name == "CONNMARK" for name in copies)
-    asking = (each for rule in _rules(dump) for each in rule.words.groups if each.module in _MARKS)
-    for group in dict.fromkeys(asking):
-        for option in group.options:
-            try:
-                mask = value_and_mask(option.values[0])[1]
-            except (Unclear, IndexError):
-                mask = EVERY
-            masks[group.module] = masks.get(group.module, 0) | mask
-    return {"mark": EVERY, "connmark": EVERY} if masks and copied else masks
 
 
 def _canonical(line: str) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from msgspec import Struct, field
 
-from validator.dialects._iptables_words import RuleWords
+from validator.dialects._iptables_words import RuleWords, TargetUse
+from validator.dialects._linux_changes import rewrites
 from validator.packets.fields import Family
 from validator.source import Source, Span
 
@@ -44,7 +45,7 @@ class IptDump(Struct, frozen=True):
     `variant` is `nft` or `legacy`: the two hold at once, and `prefix` tells the chains of the second
     from those of the first. `incomplete` says what filters packets beside what is here, and
     `incomplete_line` which line of the source says so; empty where nothing does. `shown_by_nft`: what
-    `nft list ruleset` shows in full.
+    `nft list ruleset` shows in full. `targets` are those of its rules; `unclear`: some rule is not understood.
     """
 
     family: Family
@@ -55,6 +56,14 @@ class IptDump(Struct, frozen=True):
     incomplete: str = ""
     incomplete_line: int = 0
     shown_by_nft: bool = False
+    targets: frozenset[TargetUse] = frozenset()
+    unclear: bool = False
+
+    @property
+    def rewrites(self) -> bool:
+        """Whether some rule may change packets or their connections."""
+        chains = [name for table in self.tables.values() for name in table]
+        return self.unclear or rewrites(self.targets, chains)
 
     def span(self, line: int) -> Span:
         """The span of a line."""

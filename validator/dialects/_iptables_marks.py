@@ -6,15 +6,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from validator.dialects._iptables_fields import NEVER
 from validator.dialects._iptables_words import TargetUse, Unclear
 from validator.model import Assignment, Bit, BitMatch, Choice, Condition, Copy, Match, NoneOf
 from validator.source import Span
 
+if TYPE_CHECKING:
+    from validator.dialects._iptables_dump import IptDump
+
 BITS = range(32)
+_MARKS = frozenset(("mark", "connmark"))
 EVERY = 0xFFFFFFFF
+ALL_MARKS: Mapping[str, int] = {"mark": EVERY, "connmark": EVERY}
+"""Every bit of the mark of a packet, and of that of its connection."""
 
 
 def number(text: str) -> int:
@@ -55,6 +63,24 @@ def set_bits(name: str, value: int, mask: int) -> tuple[Assignment, ...]:
         elif wanted:
             found.append((bit, Copy(bit, inverted=True)))
     return tuple(found)
+
+
+def asked(dump: IptDump) -> Mapping[str, int]:
+    """The bits of `mark` and `connmark` that rules of a dump ask for; all of both where a target copies one to the
+    other."""
+    masks: dict[str, int] = {}
+    copies = ("--restore-mark", "--save-mark")
+    copied = any(each.has(name) for each in dump.targets if each.name == "CONNMARK" for name in copies)
+    rules = (rule for table in dump.tables.values() for chain in table.values() for rule in chain.rules)
+    asking = (each for rule in rules for each in rule.words.groups if each.module in _MARKS)
+    for group in dict.fromkeys(asking):
+        for option in group.options:
+            try:
+                mask = value_and_mask(option.values[0])[1]
+            except (Unclear, IndexError):
+                mask = EVERY
+            masks[group.module] = masks.get(group.module, 0) | mask
+    return ALL_MARKS if masks and copied else masks
 
 
 def any_bits(name: str, mask: int, span: Span) -> tuple[Assignment, ...]:

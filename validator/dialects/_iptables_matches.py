@@ -42,11 +42,10 @@ def conditions(module: MatchModule, group: Group, context: Context) -> tuple[Mat
     """A condition for each test of the group, all of them under the same details."""
     details = [("! " if each.negated else "") + each.text for each in group.options if each.name in module.details]
     tests = [each for each in group.options if each.name in module.tests]
-    own = module.own or bool(module.changed_by & context.changers)
     found = []
     for test in tests or [Option("", False, ())]:
         text = " ".join(each for each in (module.name, test.text, *details) if each)
-        if own:
+        if module.own:
             found.append(context.own(text, not test.negated))
         else:
             found.append(context.shared(text, not test.negated, per_packet=module.per_packet))
@@ -186,21 +185,16 @@ def ipset(module: MatchModule, group: Group, context: Context) -> tuple[Match, .
     found: list[Match] = []
     if any(each.name == "--return-nomatch" for each in group.options):
         found.append(context.own(f"{text} --return-nomatch", not option.negated))
-    elif name in context.changed_sets or context.dry:
+    elif name in context.host.changed_sets or context.dry:
         found.append(context.own(text, not option.negated))
     else:
         from validator.dialects._ipset_matches import set_match
 
         match = set_match(context.host, name, dimensions, option.negated, context.span.path)
-        if context.changers & _TRANSLATING and isinstance(match, ConditionMatch):
-            match = context.own(text, not option.negated)  # the address may have changed since another line asked
         found.append(_of_each_packet(match))
     counts = [each for each in group.options if each.name in _COUNTS]
     found += [context.own(f"{text} {each.text}", not each.negated) for each in counts]
     return tuple(found)
-
-
-_TRANSLATING = frozenset(("DNAT", "REDIRECT", "NETMAP", "SAME"))
 
 
 def _of_each_packet(match: Match) -> Match:

@@ -19,7 +19,6 @@ def sizes(text: str) -> dict[str, int]:
     return {f"--{name}": int(size or 0) for name, _, size in pairs}
 
 
-_HEADERS = frozenset(("TOS", "DSCP", "ECN"))
 _PORTS = "sport:1 dport:1"
 _PROTOCOLS = {"tcp": 6, "udp": 17, "dccp": 33, "esp": 50, "ah": 51, "ipcomp": 108, "sctp": 132, "udplite": 136}
 _PROTOCOLS |= {"icmp": 1, "icmp6": 58, "mh": 135}
@@ -45,11 +44,11 @@ def _asked(
     *,
     own: bool = False,
     per_packet: bool = True,
-    changed_by: frozenset[str] = frozenset(),
+    steady: bool = False,
     convert: Convert = matches.conditions,
 ) -> MatchModule:
     needs = _NEEDS.get(name, frozenset())
-    asked = (Treatment.CONDITION, note, convert, sizes(tests), sizes(details), needs, own, per_packet, changed_by)
+    asked = (Treatment.CONDITION, note, convert, sizes(tests), sizes(details), needs, own, per_packet, steady)
     return MatchModule(name, *asked)
 
 
@@ -63,9 +62,9 @@ _ALL = (
         "src-type:1 dst-type:1",
         "limit-iface-in limit-iface-out",
     ),
-    _asked("ah", "the security parameter index", "ahspi:1 ahlen:1", "ahres"),
+    _asked("ah", "the security parameter index; in IPv6 an extension header", "ahspi:1 ahlen:1", "ahres"),
     _asked("bpf", "each line for itself", "bytecode:1 object-pinned:1", own=True),
-    _asked("cgroup", "the program's control group", "path:1 cgroup:1"),
+    _asked("cgroup", "the program's control group", "path:1 cgroup:1", steady=True),
     _asked(
         "cluster",
         "which node takes the packet",
@@ -99,14 +98,9 @@ _ALL = (
         f"{_PORTS} dccp-types:1 dccp-option:1",
     ),
     _asked("devgroup", "each line for itself", "src-group:1 dst-group:1", own=True),
-    _asked("dscp", "each line for itself where a target changes it", "dscp:1 dscp-class:1", changed_by=_HEADERS),
+    _asked("dscp", "the field of the header", "dscp:1 dscp-class:1"),
     _asked("dst", "an IPv6 extension header", "dst-len:1 dst-opts:1", "dst-not-strict"),
-    _asked(
-        "ecn",
-        "each line for itself where a target changes it",
-        "ecn-tcp-cwr ecn-tcp-ece ecn-ip-ect:1",
-        changed_by=_HEADERS,
-    ),
+    _asked("ecn", "the bits of the header", "ecn-tcp-cwr ecn-tcp-ece ecn-ip-ect:1"),
     _asked("esp", "the security parameter index", "espspi:1"),
     _asked("eui64", "whether the address is made from the MAC", ""),
     MatchModule(
@@ -139,7 +133,7 @@ _ALL = (
     _asked("ipvs", "each line for itself", "", "ipvs vproto:1 vaddr:1 vport:1 vdir:1 vmethod:1 vportctl:1", own=True),
     _asked("l2tp", "a tunnel's numbers", "", "pid:1 tid:1 sid:1 version:1 type:1 encap:1"),
     _asked("layer7", "of old kernels: the packet's contents", "l7proto:1", "l7dir:1", own=True),
-    _asked("length", "the packet's size", "length:1", changed_by=frozenset(("TCPOPTSTRIP", "SYNPROXY"))),
+    _asked("length", "the packet's size", "length:1"),
     _nominal("limit", "below the rate: matches", limits.limit, "limit:1", "limit-burst:1"),
     _exact("mac", "never matches without an Ethernet frame: negated also a condition", matches.mac, "mac-source:1"),
     _exact("mark", "32 bits", matches.mark, "mark:1"),
@@ -155,6 +149,7 @@ _ALL = (
         "uid-owner:1 gid-owner:1 pid-owner:1 sid-owner:1 cmd-owner:1 socket-exists",
         "suppl-groups",
         per_packet=False,
+        steady=True,
     ),
     _asked(
         "physdev",
@@ -215,7 +210,13 @@ _ALL = (
         "return-nomatch update-counters update-subcounters",
         convert=matches.ipset,
     ),
-    _asked("socket", "whether a socket takes it; each line for itself", "", "nowildcard transparent", own=True),
+    _asked(
+        "socket",
+        "whether a socket takes it; each line for itself; with `--restore-skmark`, which sets a mark, not understood",
+        "",
+        "nowildcard transparent",
+        own=True,
+    ),
     _asked("srh", "an IPv6 extension header", "", " ".join(f"srh-{each}:1" for each in _SRH.split())),
     _exact("state", "", conntrack.state, "state:1"),
     _asked("statistic", "each line for itself", "probability:1 every:1", "mode:1 packet:1", own=True),
@@ -226,14 +227,15 @@ _ALL = (
         matches.ports,
         f"{_PORTS} tcp-flags:2 syn tcp-option:1",
     ),
-    _asked("tcpmss", "the segment size that a SYN offers", "mss:1", changed_by=frozenset(("TCPMSS", "TCPOPTSTRIP"))),
+    _asked("tcpmss", "the segment size that a SYN offers", "mss:1"),
     _asked(
         "time",
         "the time of day",
         "",
         "datestart:1 datestop:1 timestart:1 timestop:1 monthdays:1 weekdays:1 days:1 kerneltz utc localtz contiguous",
+        steady=True,
     ),
-    _asked("tos", "each line for itself where a target changes it", "tos:1", changed_by=_HEADERS),
+    _asked("tos", "the field of the header", "tos:1"),
     _asked("ttl", "each line for itself", "ttl-eq:1 ttl-lt:1 ttl-gt:1 ttl:1", own=True),
     _asked("u32", "each line for itself", "u32:1", own=True),
     _exact("udp", "ports", matches.ports, _PORTS),

@@ -187,7 +187,8 @@ class RuleReader:
         """The group that options of a module are, None where it says nothing. Raises Unclear."""
         group = Group(module, tuple(options))
         decided = self._decided(group)
-        needs = MODULES[module].needs if module in MODULES else frozenset()
+        extension = module == "ah" and self._family is Family.IPV6  # ip6t_ah.c: behind any number of others
+        needs = MODULES[module].needs if module in MODULES and not extension else frozenset()
         if module and not decided and not needs:
             return None
         protocol = -1

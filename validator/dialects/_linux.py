@@ -7,12 +7,13 @@ one through it PREROUTING, FORWARD and POSTROUTING; at each hook the base chains
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from validator.dialects import Fragment, Options
+from validator.dialects._linux_changes import changed_sets
 from validator.dialects._linux_forwarding import forwarding
 from validator.dialects._linux_host import Host, IpSet, LinuxInterfaces, LinuxSettings, named_sets, own_addresses
 from validator.dialects._linux_order import in_every_order
@@ -24,6 +25,7 @@ from validator.source import Span
 
 if TYPE_CHECKING:
     from validator.dialects._iptables_dump import IptDump
+    from validator.dialects._nft_data import NftRuleset
 
 
 def convert(fragments: Sequence[Fragment], options: Options) -> Firewall | None:
@@ -83,16 +85,32 @@ def _rulesets(fragments: Sequence[Fragment], host: Host) -> Iterator[Ruleset]:
     shown by nft as well, with less of what they say: those of an iptables-save count, and beside them the chains that
     only nft knows (`nft add chain ip filter ...`).
     """
-    parts = [part for each in fragments if isinstance(each.data, tuple) for part in each.data]
-    dumps = [part for part in parts if hasattr(part, "variant") and part.family is host.family]
+    dumps = [dump for dump in _dumps(fragments) if dump.family is host.family]
     saved = {title: chains for dump in dumps for title, chains in _nft_titles(dump)}
     variants = {dump.variant for dump in dumps}
-    of_nft = [fragment for fragment in fragments if fragment.dialect.startswith("nft-")]
+    of_nft = _of_nft(fragments)
     for fragment in fragments:
         if fragment in of_nft:
             yield from _of_nftables(fragment.data, host, saved)
         elif isinstance(fragment.data, tuple):
             yield from _of_iptables(fragment.data, host, variants, bool(of_nft))
+
+
+def _dumps(fragments: Iterable[Fragment]) -> list[IptDump]:
+    """The dumps of iptables of both families and variants."""
+    parts = [part for each in fragments if isinstance(each.data, tuple) for part in each.data]
+    return [part for part in parts if hasattr(part, "variant")]
+
+
+def _of_nft(fragments: Iterable[Fragment]) -> list[Fragment]:
+    return [fragment for fragment in fragments if fragment.dialect.startswith("nft-")]
+
+
+def _nft_data(fragment: Fragment) -> NftRuleset:
+    from validator.dialects._nft_data import NftRuleset
+
+    assert isinstance(fragment.data, NftRuleset)
+    return fragment.data
 
 
 def _nft_titles(dump: IptDump) -> Iterator[tuple[str, Container[str]]]:
@@ -146,6 +164,8 @@ def _host(fragments: Sequence[Fragment], options: Options) -> Host:
                 forwards = settings.forwarding.get(options.family, forwards)
             case tuple() as parts:
                 sets += [part for part in parts if isinstance(part, IpSet)]
+    dumps, of_nft = _dumps(fragments), [_nft_data(fragment) for fragment in _of_nft(fragments)]
+    rewritten = any(dump.rewrites for dump in dumps) or any(map(_rewrites, of_nft))
     return Host(
         name=options.host,
         family=options.family,
@@ -154,4 +174,28 @@ def _host(fragments: Sequence[Fragment], options: Options) -> Host:
         interfaces=interfaces.interfaces if interfaces else None,
         forwarding=forwards,
         sets=named_sets(sets, options.family),
+        rewrites=rewritten,
+        asked_marks=_asked_marks(dumps, of_nft, sets) if rewritten else {},
+        changed_sets=changed_sets((target for dump in dumps for target in dump.targets), sets),
     )
+
+
+def _rewrites(data: NftRuleset) -> bool:
+    from validator.dialects._nft_updates import rewrites
+
+    return rewrites(data)
+
+
+def _asked_marks(dumps: Iterable[IptDump], of_nft: Iterable[NftRuleset], sets: Iterable[IpSet]) -> Mapping[str, int]:
+    """The bits of marks that rules of any ruleset ask for; all of them where nftables or a set asks for some."""
+    from validator.dialects._iptables_marks import ALL_MARKS, asked
+
+    chains = (chain for data in of_nft for table in data.tables.values() for chain in table.chains.values())
+    texts = (rule.text for chain in chains for rule in chain.rules)
+    if any("mark" in text for text in texts) or any("mark" in each.type for each in sets):
+        return ALL_MARKS
+    found: dict[str, int] = {}
+    for dump in dumps:
+        for name, mask in asked(dump).items():
+            found[name] = found.get(name, 0) | mask
+    return found

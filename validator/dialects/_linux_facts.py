@@ -109,7 +109,9 @@ class IpSet(Struct, frozen=True):
 class Host(Struct, frozen=True):
     """All that is known of one host and family.
 
-    `own`: its addresses, None where nobody told; `interfaces`: None likewise.
+    `own`: its addresses, None where nobody told; `interfaces`: None likewise. `rewrites`: some rule changes packets or
+    their connections, or is not understood, see _linux_changes.py; `asked_marks` are then the bits of `mark` and
+    `connmark` that rules ask for. `changed_sets` are the ipsets that rules change.
     """
 
     name: str
@@ -119,6 +121,9 @@ class Host(Struct, frozen=True):
     interfaces: tuple[LinuxInterface, ...] | None = None
     forwarding: tuple[bool, Span] | None = None
     sets: Mapping[str, IpSet] = field(default_factory=dict)
+    rewrites: bool = False
+    asked_marks: Mapping[str, int] = field(default_factory=dict)
+    changed_sets: frozenset[str] = frozenset()
 
     def condition(self, text: str, *, per_packet: bool = False, span: Span | None = None) -> Condition:
         """An open condition on this host: one variable for one text."""

@@ -6,7 +6,7 @@ Where those matches ask about what was set, the order is turned round.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -124,8 +124,8 @@ class Builder(Struct):
             self._emit(self.matches, Action(Verb.CONTINUE))
         self._held, self._pending, self.ended = None, (), True
 
-    def give_up(self, why: str, beside: Callable[[Conj], Rule] | None = None) -> None:
-        """The rest of the rule was not understood; `beside` makes a rule for what else it may do."""
+    def give_up(self, why: str, beside: Callable[[Conj], Iterable[Rule]]) -> None:
+        """The rest of the rule was not understood; `beside` makes rules for what else it may do."""
         if self.ended:
             return
         matches = self.matches
@@ -136,8 +136,7 @@ class Builder(Struct):
             matches = ()
         else:
             self._flush()
-        if beside:
-            self.add((beside(matches),))
+        self.add(tuple(beside(matches)))
         self.add(undecidable(matches, self.span, self.canonical, why))
         self._held, self._pending, self.ended = None, (), True
 

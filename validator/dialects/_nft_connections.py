@@ -111,7 +111,7 @@ def connection(expr: Expr, inner: dict[str, Expr], around: Surroundings) -> Key:
             cases = ((0, (BitMatch(reply, False),)), (1, (BitMatch(reply, True),)))
             return FiniteKey(cases, values.named({"original": 0, "reply": 1}, 1), deps)
         case "status":
-            return StatusKey(around.asks, deps)
+            return StatusKey(around.asks_of(expr), deps)
     if around.own(repr(expr)):
         return OpaqueKey(render(expr), around.asks_here, render, deps)
     lasting = inner.get("key") in _OF_CONNECTIONS or ("dir" in inner and inner.get("key") not in ("bytes", "packets"))

@@ -23,7 +23,6 @@ from validator.dialects._nft_data import Expr, NftChain, NftRule, NftRuleset, Nf
 from validator.dialects._nft_matches import Matcher
 from validator.dialects._nft_rules import Place, rules_of
 from validator.dialects._nft_surroundings import Surroundings
-from validator.dialects._nft_updates import rewritten
 from validator.model import (
     ACCEPT,
     DROP,
@@ -73,10 +72,10 @@ def ruleset(data: NftRuleset, host: Host) -> Ruleset | None:
         return None
     chains: dict[str, Chain] = {}
     bases: list[BaseChain] = []
-    shared, changed = _shared_lines(data), rewritten(data)
+    shared = _shared_lines(data)
     for table in tables:
         if not table.dormant:
-            found = _Table(table, host, shared, changed)
+            found = _Table(table, host, shared)
             chains.update(found.chains())
             bases += found.bases()
     return Ruleset("nftables", data.path, chains, tuple(bases))
@@ -117,8 +116,8 @@ class _Situation(Struct, frozen=True, order=True):
 class _Table:
     """One table being converted. A chain that means different things in several situations becomes several."""
 
-    def __init__(self, table: NftTable, host: Host, shared: bool, changed: tuple[str, ...]) -> None:
-        self._table, self._host, self._shared, self._changed = table, host, shared, changed
+    def __init__(self, table: NftTable, host: Host, shared: bool) -> None:
+        self._table, self._host, self._shared = table, host, shared
         self._matcher = Matcher(table)
         self._by_connection, self._by_hook = _sensitive(table)
         self._situations = self._walk()
@@ -181,7 +180,7 @@ class _Table:
         rules = [*self._in_force(chain), *self._devices(chain), *self._head(chain)]
         for number, rule in enumerate(chain.rules, 1):
             identity = f"{title} rule {number}" if self._shared else ""
-            around = Surroundings(self._host, situation.early, rule.span, identity, self._changed)
+            around = Surroundings(self._host, situation.early, rule.span, identity)
             goes = partial(self._goes, situation)
             place = Place(self._matcher, around, hook, goes, title, self._translates(chain))
             rules += rules_of(rule, place)

@@ -7,8 +7,9 @@ from zlib import crc32
 
 from msgspec import Struct, field
 
+from validator.dialects._linux_changes import asks
 from validator.dialects._nft_data import Element, Expr, NftSet, NftTable, Unclear, fields, items
-from validator.dialects._nft_keys import Key, NumberKey, OpaqueKey, StatusKey
+from validator.dialects._nft_keys import FiniteKey, InterfaceKey, Key, MarkKey, NumberKey, OpaqueKey, StatusKey
 from validator.dialects._nft_logic import ALWAYS, NEVER, Conj, given, negate, never, union, within
 from validator.dialects._nft_packet import AnyPortKey, key_of, reads
 from validator.dialects._nft_render import render
@@ -18,6 +19,8 @@ from validator.model import ConditionMatch
 from validator.packets.fields import Interval
 from validator.packets.intervals import normalise
 
+_EXACT = (NumberKey, FiniteKey, InterfaceKey, MarkKey)
+"""Keys that ask for the same in every rule."""
 MOST_COMPARISONS = 200_000
 """How many pairs of elements are compared to see whether they overlap."""
 
@@ -51,7 +54,7 @@ class Matcher(Struct):
         found = self._matches.get(remembered)
         if found is None:
             found = self._match(body, around)
-            if not self._of_its_rule(remembered[0], around):
+            if not any(map(asks, found)) or not self._of_its_rule(remembered[0], around):
                 self._matches[remembered] = found
         return found
 
@@ -92,7 +95,7 @@ class Matcher(Struct):
         key = self._keys.get(remembered)
         if key is None:
             key = key_of(expr, around)
-            if not around.own(remembered[0]):
+            if isinstance(key, _EXACT) or not around.own(remembered[0]):
                 self._keys[remembered] = key
         return key
 
@@ -128,7 +131,7 @@ class Matcher(Struct):
         found = self._sets.get((name, text, around.early))
         if found is None:
             found = self._named(name, text, keys, around)
-            if not self._of_its_rule(repr([data, left]), around):
+            if not any(map(asks, found)) or not self._of_its_rule(repr([data, left]), around):
                 self._sets[name, text, around.early] = found
         return found
 
@@ -136,7 +139,7 @@ class Matcher(Struct):
         one = self.named(name)
         if one.changing:
             asked = f"`{text}` is in the set {name} of {self.table.title}, which changes while it is in use"
-            if one.filled or one.limited:
+            if one.filled or one.limited or around.host.rewrites:
                 asked += f" ({around.here})"
             return (ConditionMatch(around.host.condition(asked, per_packet=True, span=one.span)),)
         return _any_of(keys, one.elements, around)
@@ -261,6 +264,24 @@ def _box(expr: Expr, keys: Sequence[Key]) -> list[Interval]:
             number = crc32(str(part).encode())
             box.append((number, number))
     return box
+
+
+def exhaustive(key: Expr, elements: Sequence[Expr]) -> bool:
+    """Whether elements are every value of a `numgen` or hash: one of them is taken then."""
+    if not isinstance(key, dict) or len(key) != 1:
+        return False
+    kind, body = next(iter(key.items()))
+    size, offset = fields(body).get("mod"), fields(body).get("offset", 0)
+    if kind not in ("numgen", "jhash", "symhash") or not isinstance(size, int) or offset not in (0, None):
+        return False
+    count = 0
+    for each in elements:
+        ends = fields(each).get("range")
+        low, high = (ends[0], ends[1]) if isinstance(ends, list) and len(ends) == 2 else (each, each)
+        if not isinstance(low, int) or not isinstance(high, int) or not 0 <= low <= high < size:
+            return False
+        count += high - low + 1
+    return count == size
 
 
 def _without_translation(value: Expr) -> None:

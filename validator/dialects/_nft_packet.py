@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from validator.dialects import _nft_values as values
+from validator.dialects._linux_changes import asked_here
 from validator.dialects._linux_host import address_type
 from validator.dialects._nft_connections import connection, mark, of_marks
 from validator.dialects._nft_data import Expr, Unclear, fields, items, single
@@ -260,7 +261,7 @@ def _fragment_bits(expr: Expr, mask: Expr, around: Surroundings) -> Key:
     def meaning(value: str) -> Conj:
         if value == "0":
             return (replace(some, expected=False),)
-        return (some, ConditionMatch(around.asks(f"`{render(expr)} {value}` matches")))
+        return (some, ConditionMatch(around.asks_of(expr)(f"`{render(expr)} {value}` matches")))
 
     return WordKey(meaning, around.host.family, deps)
 
@@ -285,10 +286,10 @@ def _fib(expr: Expr, inner: dict[str, Expr], around: Surroundings) -> Key:
     sides = [_ADDRESSES[flag] for flag in flags if flag in _ADDRESSES]
     if len(sides) != 1:
         raise Unclear("a fib expression without one address")
-    text = render(expr)
+    text, asks = render(expr), around.asks_of(expr)
     if inner.get("result") != "type":
         back = sides[0] is Field.SOURCE and "iif" in flags
-        exists = around.asks(f"`{text} exists` matches")
+        exists = asks(f"`{text} exists` matches")
         if back:
             exists = around.host.assumed("reverse-path", exists.text, True, exists.span)
 
@@ -297,18 +298,20 @@ def _fib(expr: Expr, inner: dict[str, Expr], around: Surroundings) -> Key:
                 return (ConditionMatch(exists, False),)
             if value == "true":
                 return (ConditionMatch(exists),)
-            return (ConditionMatch(around.asks(f"`{text} {value}` matches")),)
+            return (ConditionMatch(asks(f"`{text} {value}` matches")),)
 
         return WordKey(leads, around.host.family)
 
     def kind(value: str) -> Conj:
         if value.isdigit():
-            raise Unclear(f"the type {value} of an address is not known")
+            value = values.route_type(value)
         found = address_type(around.host, sides[0], value, fib=True)
         exact: Conj = () if found is None else (found,)
+        if around.own(repr(expr)):
+            exact = asked_here(exact, around.here)
         if len(flags) == 1:
             return exact
-        narrower = ConditionMatch(around.asks(f"`{text} {value}` matches"))
+        narrower = ConditionMatch(asks(f"`{text} {value}` matches"))
         return (*exact, narrower) if value == "local" else (narrower,)
 
     return WordKey(kind, around.host.family)

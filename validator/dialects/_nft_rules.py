@@ -9,7 +9,8 @@ accepted, so what follows in the rule is a condition of the connection and nothi
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -22,7 +23,7 @@ from validator.dialects._nft_builder import Builder
 from validator.dialects._nft_connections import tracked
 from validator.dialects._nft_data import Element, Expr, NftRule, NftTable, Statement, Unclear, fields, items
 from validator.dialects._nft_logic import Conj, tests
-from validator.dialects._nft_matches import Matcher, plain
+from validator.dialects._nft_matches import Matcher, exhaustive, plain
 from validator.dialects._nft_packet import key_of
 from validator.dialects._nft_render import element as render_element
 from validator.dialects._nft_render import render, updated
@@ -49,6 +50,7 @@ from validator.model import (
 )
 from validator.packets.fields import Family, Field, State
 
+_EVERY_BIT = (1 << WIDTH) - 1
 _NO_EFFECT = frozenset(("counter", "log", "dup", "ct helper", "ct timeout", "last", "secmark", "comment", "continue"))
 _VERDICTS = {"accept": ACCEPT, "drop": DROP, "return": RETURN}
 _REJECT_FAMILIES = {"icmp": Family.IPV4, "icmpv6": Family.IPV6}
@@ -103,12 +105,18 @@ class _Walk(Struct, frozen=True):
                 raise Unclear(why)
             builder.finish()
         except Unclear as reason:
-            builder.give_up(str(reason), self._translating(builder) if self.place.translates else None)
+            builder.give_up(str(reason), partial(self._hidden, builder))
 
-    def _translating(self, builder: Builder) -> Callable[[Conj], Rule]:
-        if self.place.hook in (Hook.INPUT, Hook.POSTROUTING):
-            return lambda matches: hidden_source(self._around.host, matches, builder.span, builder.canonical)
-        return lambda matches: hidden_translation(self._around.host, matches, builder.span, builder.canonical)
+    def _hidden(self, builder: Builder, matches: Conj) -> Iterator[Rule]:
+        """What a rule that is not understood may do beside all else: set any mark that rules ask for, translate."""
+        span, canonical, host = builder.span, builder.canonical, self._around.host
+        marks = [self._unknown(name, f"the {name} that it sets", mask) for name, mask in host.asked_marks.items()]
+        if marks:
+            assign = tuple(each for bits in marks for each in bits)
+            yield Rule(matches, Action(Verb.CONTINUE, assign=assign), span, canonical, understood=False)
+        if self.place.translates:
+            at_source = self.place.hook in (Hook.INPUT, Hook.POSTROUTING)
+            yield (hidden_source if at_source else hidden_translation)(host, matches, span, canonical)
 
     def _one(self, builder: Builder, statement: Statement, last: bool) -> None:
         name, body = statement
@@ -176,7 +184,7 @@ class _Walk(Struct, frozen=True):
             raise Unclear("a mark that a map gives by marks")
         builder.limit(deps)
         builder.settle()
-        all_of_them = _exhaustive(mapping.get("key"), [member.element.key for member in members])
+        all_of_them = exhaustive(mapping.get("key"), [member.element.key for member in members])
         for at, member in enumerate(members):
             matches = () if all_of_them and at == len(members) - 1 else member.matches
             one = builder.branch(matches, member.element.span, self._canonical(builder, member.element))
@@ -197,7 +205,7 @@ class _Walk(Struct, frozen=True):
         builder.settle()
         if builder.ended:
             return
-        all_of_them = _exhaustive(inner.get("key"), [member.element.key for member in members])
+        all_of_them = exhaustive(inner.get("key"), [member.element.key for member in members])
         for at, member in enumerate(members):
             matches = () if all_of_them and at == len(members) - 1 else member.matches
             one = builder.branch(matches, member.element.span, self._canonical(builder, member.element))
@@ -292,10 +300,11 @@ class _Walk(Struct, frozen=True):
         else:
             builder.assign(assigned)
 
-    def _unknown(self, name: str, text: str) -> list[Assignment]:
-        """What sets a mark whose value nobody can tell: each bit is a condition."""
+    def _unknown(self, name: str, text: str, mask: int = _EVERY_BIT) -> list[Assignment]:
+        """What sets those bits of a mark to nobody knows what: each is a condition."""
         asks = self._around.asks_here
-        return [(Bit(name, at), Choice(asks(f"bit {at} of {text}"), ((0, 1),))) for at in range(WIDTH)]
+        places = [at for at in range(WIDTH) if mask >> at & 1]
+        return [(Bit(name, at), Choice(asks(f"bit {at} of {text}"), ((0, 1),))) for at in places]
 
     def _translate(self, builder: Builder, name: str, inner: dict[str, Expr]) -> None:
         family = nat.FAMILIES.get(str(inner.get("family")))
@@ -374,21 +383,3 @@ def _family_hidden(rule: NftRule, table: NftTable) -> bool:
 
 def _of_marks(matches: Conj) -> bool:
     return any(tests(matches, Bit(name, at)) for name in ("mark", "connmark") for at in range(WIDTH))
-
-
-def _exhaustive(key: Expr, elements: Sequence[Expr]) -> bool:
-    """Whether elements are every value of a `numgen` or hash: one of them is taken then."""
-    if not isinstance(key, dict) or len(key) != 1:
-        return False
-    kind, body = next(iter(key.items()))
-    size, offset = fields(body).get("mod"), fields(body).get("offset", 0)
-    if kind not in ("numgen", "jhash", "symhash") or not isinstance(size, int) or offset not in (0, None):
-        return False
-    count = 0
-    for each in elements:
-        ends = fields(each).get("range")
-        low, high = (ends[0], ends[1]) if isinstance(ends, list) and len(ends) == 2 else (each, each)
-        if not isinstance(low, int) or not isinstance(high, int) or not 0 <= low <= high < size:
-            return False
-        count += high - low + 1
-    return count == size

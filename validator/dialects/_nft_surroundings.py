@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -13,20 +15,26 @@ from validator.dialects._nft_render import render
 from validator.model import Condition
 from validator.source import Span
 
+_MOVING = tuple(
+    repr(key) for key in ("numgen", "random", "cpu", "ttl", "hoplimit", "priority", "rtclassid", "rt", "label")
+)
+"""What is something else each time, or behind routing (ip_forward takes one from the TTL and sets the priority), or is
+set by matches of iptables (connlabel), as `repr` has it."""
+_STEADY = tuple(f"{{'key': '{key}'}}" for key in ("skuid", "skgid", "cgroup", "time", "day", "hour"))
+"""What no rule changes, as `repr` has it: the program behind a packet, and the time."""
+
 
 class Surroundings(Struct, frozen=True):
     """What an expression's meaning depends on besides itself.
 
     `early`: the rule is asked before connection tracking (priority below -200).
     `span` is the rule's; `identity` tells it from other rules of that line, where there are any.
-    `rewritten` is what some rule sets besides marks, as `repr` has the expressions.
     """
 
     host: Host
     early: bool
     span: Span
     identity: str = ""
-    rewritten: tuple[str, ...] = ()
 
     @property
     def here(self) -> str:
@@ -46,9 +54,15 @@ class Surroundings(Struct, frozen=True):
         return self.asks(f"{text} ({self.here})")
 
     def own(self, expr: str) -> bool:
-        """Whether an expression, as `repr` has it, may be something else in each rule: it is random, or counts, or some
-        rule changes what it reads."""
-        return "'numgen'" in expr or "'random'" in expr or any(each in expr for each in self.rewritten)
+        """Whether an expression, as `repr` has it, may be something else in each rule: it is random, or counts, or the
+        kernel or some rule may change what it reads."""
+        if any(each in expr for each in _MOVING):
+            return True
+        return self.host.rewrites and not any(each in expr for each in _STEADY)
+
+    def asks_of(self, expr: Expr) -> Callable[[str], Condition]:
+        """What makes the open conditions about an expression."""
+        return self.asks_here if self.own(repr(expr)) else self.asks
 
     def assumed(self, assumption: str, text: str, value: bool) -> Condition:
         """A condition of each packet with the value that `assumption` gives it."""
@@ -57,5 +71,4 @@ class Surroundings(Struct, frozen=True):
 
 def opaque(expr: Expr, around: Surroundings, deps: Conj = (), total: bool = False) -> OpaqueKey:
     """A key of which an export tells nothing."""
-    asks = around.asks_here if around.own(repr(expr)) else around.asks
-    return OpaqueKey(render(expr), asks, render, deps, total)
+    return OpaqueKey(render(expr), around.asks_of(expr), render, deps, total)

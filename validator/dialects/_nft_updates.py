@@ -1,4 +1,4 @@
-"""What rules themselves change besides marks: sets and maps, and what only conditions ask about (`ip dscp`).
+"""What rules themselves change besides marks: sets and maps, and packets.
 
 nft(8) SET STATEMENT, METER STATEMENT, PAYLOAD STATEMENT. What nft 1.0.6 writes of a set is not enough to know: its JSON
 leaves out `flags dynamic`, and the kernel lets rules add to a set without that flag as well.
@@ -8,9 +8,15 @@ from __future__ import annotations
 
 import re
 
-from validator.dialects._nft_data import NftRuleset, fields
+from validator.dialects._linux_changes import LEAVES_ALONE
+from validator.dialects._nft_data import NftRuleset, Statement, fields
 
 _MARKS = ({"meta": {"key": "mark"}}, {"ct": {"key": "mark"}})
+_LEAVES_ALONE = frozenset(
+    ("match", "accept", "drop", "reject", "return", "continue", "jump", "goto", "vmap", "counter", "log", "limit")
+    + ("quota", "ct count", "notrack", "flow", "set", "map", "meter", "dup", "last", "secmark", "comment")
+)
+"""Statements behind which a packet is what it was, but for marks (which are known) and elements of sets."""
 _UPDATED = re.compile(r"\b(?:(?:add|update|delete) @|meter )([^\s{]+)")
 
 
@@ -24,13 +30,22 @@ def mark_filled(data: NftRuleset) -> None:
                         table.sets[name].filled = table.sets[name].changing = True
 
 
-def rewritten(data: NftRuleset) -> tuple[str, ...]:
-    """What rules set besides marks, each as `repr` has its expression."""
-    found: dict[str, None] = {}
+def rewrites(data: NftRuleset) -> bool:
+    """Whether some rule may change packets or their connections, but for marks."""
     for table in data.tables.values():
         for chain in table.chains.values():
             for rule in chain.rules:
-                for name, body in rule.statements:
-                    if name == "mangle" and fields(body).get("key") not in _MARKS:
-                        found[repr(fields(body).get("key"))] = None
-    return tuple(found)
+                if rule.why or not all(map(_leaves_alone, rule.statements)):
+                    return True
+    return False
+
+
+def _leaves_alone(statement: Statement) -> bool:
+    name, body = statement
+    inner = fields(body)
+    if name == "mangle":
+        return inner.get("key") in _MARKS
+    if name == "xt":
+        of_match = inner.get("type") == "match" or str(inner.get("name")).islower()
+        return of_match or inner.get("name") in LEAVES_ALONE
+    return name in _LEAVES_ALONE

@@ -102,6 +102,17 @@ def _address(text: str, version: int) -> int:
     return int(found)
 
 
+_ROUTE_TYPES: tuple[str, ...] = ("unspec", "unicast", "local", "broadcast", "anycast", "multicast")
+_ROUTE_TYPES += ("blackhole", "unreachable", "prohibit", "throw", "nat", "xresolve")
+
+
+def route_type(value: str) -> str:
+    """The name of a type of routes that `nft -n` lists by its number (linux/rtnetlink.h). Raises Unclear."""
+    if int(value) >= len(_ROUTE_TYPES):
+        raise Unclear(f"the type {value[:20]} of an address is not known")
+    return _ROUTE_TYPES[int(value)]
+
+
 def ipv4(value: Expr) -> int:
     """An IPv4 address. Raises Unclear."""
     return _address(value, 4) if isinstance(value, str) else named({}, 0xFFFFFFFF)(value)

@@ -74,7 +74,7 @@ class _Reader:
 
     def __init__(self, source: Source, ledger: Ledger) -> None:
         self._source, self._ledger = source, ledger
-        self._dumps: dict[tuple[Family, str], dict[str, dict[str, IptChain]]] = {}
+        self._dumps: dict[tuple[Family, str], dict[str, TableReader]] = {}
         self._readers: dict[Family, RuleReader] = {}
         self._warnings: list[int] = []
 
@@ -88,7 +88,14 @@ class _Reader:
         self._mostly_rules()
         order = list(Family)
         found = [
-            IptDump(family, self._source, tables, variant)
+            IptDump(
+                family,
+                self._source,
+                {name: reader.chains for name, reader in tables.items()},
+                variant,
+                targets=frozenset().union(*[reader.targets for reader in tables.values()]),
+                unclear=any(reader.unclear for reader in tables.values()),
+            )
             for (family, variant), tables in sorted(
                 self._dumps.items(), key=lambda item: (order.index(item[0][0]), item[0][1])
             )
@@ -124,8 +131,8 @@ class _Reader:
         rules = odd = 0
         first: IptRule | None = None
         for tables in self._dumps.values():
-            for chains in tables.values():
-                for chain in chains.values():
+            for reader in tables.values():
+                for chain in reader.chains.values():
                     rules += len(chain.rules)
                     unclear = [rule for rule in chain.rules if rule.words.why]
                     odd += len(unclear)
@@ -193,7 +200,8 @@ class _Reader:
         reader = TableReader(name, self._readers[family], self._ledger)
         for number in range(section.first + 1, section.last + 1):
             reader.read(number, lines[number - 1])
-        tables[name] = reader.finish()
+        reader.finish()
+        tables[name] = reader
 
 
 __all__ = ["NAME", "PLATFORM", "TITLE", "IptChain", "IptDump", "IptRule", "convert", "parse", "sniff"]
