@@ -16,12 +16,15 @@ from validator.model import Condition
 from validator.source import Span
 
 _MOVING = tuple(
-    repr(key) for key in ("numgen", "random", "cpu", "ttl", "hoplimit", "priority", "rtclassid", "rt", "label")
+    repr(key)
+    for key in ("numgen", "random", "cpu", "mark", "ttl", "hoplimit", "priority", "rtclassid", "rt", "label")
+    + ("skuid", "skgid", "cgroup")
 )
-"""What is something else each time, or behind routing (ip_forward takes one from the TTL and sets the priority), or is
-set by matches of iptables (connlabel), as `repr` has it."""
-_STEADY = tuple(f"{{'key': '{key}'}}" for key in ("skuid", "skgid", "cgroup", "time", "day", "hour"))
-"""What no rule changes, as `repr` has it: the program behind a packet, and the time."""
+"""What is something else each time; or behind routing (ip_forward takes one from the TTL and sets the priority, and
+what comes in gets its socket there); or is set by rules that count as leaving packets alone (marks, connlabel of
+iptables). As `repr` has it."""
+_STEADY = tuple(f"{{'key': '{key}'}}" for key in ("time", "day", "hour"))
+"""What no rule changes, as `repr` has it."""
 
 
 class Surroundings(Struct, frozen=True):
