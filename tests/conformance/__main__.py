@@ -19,10 +19,11 @@ from tests.conformance.cases import FOUND, write
 from tests.conformance.corpus import rulesets
 from tests.conformance.features import record
 from tests.conformance.kernel import Kernel
+from tests.conformance.kinds import KINDS
 from tests.conformance.loading import TOOLS
 from tests.conformance.namespaces import Unavailable, build
 from tests.conformance.report import case_of, lines, whole_lines
-from tests.conformance.rulesets import KINDS, Ruleset, lenient
+from tests.conformance.rulesets import Ruleset, lenient
 from tests.conformance.run import Tally, hold
 from tests.conformance.shrink import shrunk
 from tests.conformance.whole import Counted, Firewall, connect, smaller

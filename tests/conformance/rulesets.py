@@ -116,7 +116,3 @@ def spoken_of(text: str, pools: Mapping[Family, Pool]) -> dict[Family, Pool]:
 def _pools(random: Random) -> dict[Family, Pool]:
     families = random.choice(((Family.IPV4,), (Family.IPV4,), (Family.IPV6,), tuple(Family)))
     return {family: draw_pool(random, family) for family in families}
-
-
-KINDS = {"iptables": of_iptables, "ipset": of_ipset, "nft": of_nft, "both": of_both}
-"""What makes rulesets of a kind."""
