@@ -11,7 +11,8 @@ import pytest
 
 from validator import policy_file
 from validator.check import CheckOptions, check
-from validator.hosts import load, stands_alone
+from validator.hosts import load
+from validator.refused import stands_alone
 
 ROOT = Path(__file__).parents[1]
 CORPUS = ROOT.parent / "shared" / "corpus"

@@ -91,7 +91,8 @@ def test_the_end_of_file_sign_of_dos_is_left_out() -> None:
     "data", [b"", b" \r\n\t\n", b"\xff\xfe", b"\xef\xbb\xbf\r\n", b"\0\0\0", b"\x1a", "\ufeff\n".encode("utf-16-be")]
 )
 def test_an_empty_file_is_refused(data: bytes) -> None:
-    assert refused(data) == "a.txt: the file is empty; export it again and pass that file"
+    remedy = "export it again as root and pass that file, or leave it out if there are no rules to export"
+    assert refused(data) == f"a.txt: the file is empty; {remedy}"
 
 
 @pytest.mark.parametrize("data", [b"MZ\x90\0\x03\0\0", b"\x7fELF\x02\x01\x01\0", bytes(range(1, 32)) * 9])

@@ -46,6 +46,10 @@ ASSUMPTIONS: Mapping[str, str] = {
         "no connection comes in through a NAT by a tunnel of the host (Teredo, IP-HTTPS), which rules without edge "
         "traversal do not let in"
     ),
+    "whole-listing": (
+        "sets without elements are empty, in a listing of nft in which none has any: it was not made with `nft -t`, "
+        "which leaves them out"
+    ),
     "unfragmented": "packets arrive whole (connection tracking reassembles fragments before the filter)",
     "profile-defaults": (
         "every profile is on with Windows' defaults (BlockInbound, AllowOutbound); "

@@ -5,7 +5,9 @@
     PortproofError
     ├── UserError             the user can mend it: one line `file:line: what; remedy`, exit 2
     │   ├── ExportError       an export that cannot be read (missing, empty, binary, cut, foreign)
-    │   │   └── UnknownExportError    a file that no dialect recognises
+    │   │   ├── UnknownExportError    a file that no dialect recognises
+    │   │   ├── FactsExportError      a file that is known to hold no rules, in a form that is not read
+    │   │   └── SeveralExportsError   a file in which another export stands as well
     │   ├── PolicyError       a policy file that is not one, or that does not exist
     │   ├── SiteError         a site file that is not one, or that names what does not exist
     │   ├── RuleError         a rule of the catalogue that is not well formed
@@ -42,6 +44,14 @@ class ExportError(UserError):
 
 class UnknownExportError(ExportError):
     """A file that is readable text and no firewall export that is known."""
+
+
+class FactsExportError(ExportError):
+    """A file in a form that is not read, of a kind that holds no rules: what it tells stays unknown, and no more."""
+
+
+class SeveralExportsError(ExportError):
+    """A file in which another export stands as well, which may hold anything."""
 
 
 class PolicyError(UserError):

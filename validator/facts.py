@@ -121,6 +121,7 @@ FACTS: Mapping[str, Mapping[str, Type]] = {
         "family": _TEXT,
         "profile": _MAYBE,
         "off": _TRUTH,  # it is switched off, or nothing in it stops an inbound packet
+        "how": _TEXT,  # `is off or stops nothing inbound`, or that the export lacks the table that would
         "line": _TEXT,
     },
     # A host's proxy setting.

@@ -12,6 +12,7 @@ from validator.dialects import Dialect, Fragment, Options, detect
 from validator.errors import UserError
 from validator.model import Action, Chain, Firewall, Hook, Rule, Verb, undecidable
 from validator.packets.fields import Family
+from validator.refused import Refused, stands_alone, with_refused
 from validator.site import Host, Site
 from validator.source import Ledger, Source, Span, read
 
@@ -27,10 +28,12 @@ class Export(Struct, frozen=True):
 
 
 class Loaded(Struct, frozen=True):
-    """The exports that could be read, in the order given, and what was wrong with the others."""
+    """The exports that could be read, in the order given, and what was wrong with the others; `refused` are these,
+    once for each host that they may be of."""
 
     exports: tuple[Export, ...]
     errors: tuple[UserError, ...]
+    refused: tuple[Refused, ...] = ()
 
 
 def load(arguments: Sequence[str], site: Site | None = None) -> Loaded:
@@ -40,19 +43,21 @@ def load(arguments: Sequence[str], site: Site | None = None) -> Loaded:
     raises for a bad file: the error is collected and the other files are still read.
     """
     exports: list[Export] = []
-    errors: list[UserError] = []
-    read_already: dict[str, Export | None] = {}
+    refused: list[Refused] = []
+    read_already: dict[str, Export | Refused] = {}
     for host, path in _wanted(arguments, site):
         if path not in read_already:
-            read_already[path] = None
-            try:
-                read_already[path] = _read(path, host)
-            except UserError as error:
-                errors.append(error)
-        export = read_already[path]
-        if export is not None:
-            exports.append(replace(export, host=host))
-    return Loaded(tuple(_grouped(exports)), tuple(errors))
+            read_already[path] = _read(path, host)
+        found = read_already[path]
+        if isinstance(found, Export):
+            exports.append(replace(found, host=host))
+        else:
+            refused.append(replace(found, host=host))
+    grouped = tuple(_grouped(exports))
+    unnamed = [export for given, export in zip(exports, grouped, strict=True) if not given.host]
+    everywhere = [replace(each, host=host) for each in refused for host in _hosts_of(each, grouped, unnamed)]
+    errors = tuple(each.error for each in read_already.values() if isinstance(each, Refused))
+    return Loaded(grouped, errors, tuple(everywhere))
 
 
 def _wanted(arguments: Sequence[str], site: Site | None) -> list[tuple[str, str]]:
@@ -74,11 +79,33 @@ def _wanted(arguments: Sequence[str], site: Site | None) -> list[tuple[str, str]
     return wanted
 
 
-def _read(path: str, host: str) -> Export:
-    source = read(path)
-    dialect = detect(source)
-    ledger = Ledger(source.lines)
-    return Export(source, dialect, dialect.parse(source, ledger), ledger, host)
+def _read(path: str, host: str) -> Export | Refused:
+    dialect: Dialect | None = None
+    try:
+        source = read(path)
+        dialect = detect(source)
+        ledger = Ledger(source.lines)
+        return Export(source, dialect, dialect.parse(source, ledger), ledger, host)
+    except UserError as error:
+        return Refused(error.path or path, error, dialect)
+
+
+def _hosts_of(refused: Refused, exports: Sequence[Export], unnamed: Sequence[Export]) -> Sequence[str]:
+    """The hosts that a refused export may be of; `unnamed` are the exports for which nobody named a host.
+
+    One without a host is a host of its own, and judged nowhere, unless it would have joined others.
+    """
+    dialect = refused.dialect
+    if refused.host or dialect is None:
+        return (refused.host,) if refused.host else ()
+    grouped = getattr(dialect, "grouped", None)
+    if grouped:
+        near = [each for each in unnamed if getattr(each.dialect, "grouped", None) is grouped]
+        told = grouped([each.fragment for each in near])
+        joined = zip(near, told, strict=True)
+        return tuple(dict.fromkeys(each.host for each, name in joined if name or each.dialect is not dialect))
+    same = {each.host for each in exports if each.fragment.platform == dialect.PLATFORM}
+    return tuple(same) if len(same) == 1 and not stands_alone(dialect) else ()
 
 
 def _grouped(exports: Sequence[Export]) -> list[Export]:
@@ -116,11 +143,6 @@ def _together(exports: Sequence[Export], named: dict[int, str], taken: set[str])
                 taken.add(host)
 
 
-def stands_alone(dialect: Dialect) -> bool:
-    """Whether an export of `dialect` holds rules, and does not only add facts to another."""
-    return bool(getattr(dialect, "STANDS_ALONE", True))
-
-
 def _join(export: Export, principals: Sequence[Export], named: dict[int, str]) -> str:
     """The host of the one other export of this platform, if its family is the other one."""
     others = [p for p in principals if p is not export and p.fragment.platform == export.fragment.platform]
@@ -147,7 +169,8 @@ def firewalls(
 ) -> tuple[Firewall, ...]:
     """The firewalls of every host and family, outer before inner.
 
-    A family that a host's exports say nothing about gives a firewall whose rules are unknown.
+    A family that a host's exports say nothing about gives a firewall whose rules are unknown, and so does an export
+    that could not be used, beside the others of its host.
     Raises UserError where the site names something the exports lack.
     """
     hosts = {host.name: host for host in site.hosts} if site else {}
@@ -164,7 +187,7 @@ def firewalls(
             options = Options(name, family, withdrawn, *told)
             firewall = exports[0].dialect.convert(fragments, options)
             found.append(firewall or _not_exported(name, platform, family, exports))
-    return tuple(found)
+    return with_refused(found, loaded.refused)
 
 
 def _outer_first(item: tuple[tuple[str, str], list[Export]]) -> tuple[str, int]:

@@ -244,8 +244,9 @@ class _Finder:
                     bounds[match.field] = intersect(bounds[match.field], match.intervals)
             region = way.path.space.box(bounds)
             deciders = way.path.deciders(self._protocol, REQUEST, ports, region, _DROPS, way.settled)
-            if deciders:
-                return deciders[0].rule.span
+            known = [each.rule for each in deciders if each.rule.understood or not each.rule.implicit]
+            if known:  # not what a file may hold that could not be used
+                return known[0].span
         return None
 
     def _scope(self, rule: Rule, fields: Sequence[Field]) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ MAX_BYTES = 256 * 1024 * 1024
 CODE_PAGES = ("cp850", "cp1252", "cp437", "cp852", "cp866", "cp932", "cp936", "cp1250", "cp1251", "cp950")
 _SAMPLE = 64 * 1024
 _EXPORT_AGAIN = "export it again and pass that file"
+_EMPTY_IS_RIGHT = "export it again as root and pass that file, or leave it out if there are no rules to export"
 
 
 class Span(Struct, frozen=True, order=True, gc=False):
@@ -157,10 +158,10 @@ def _from_bytes(data: bytes, path: str) -> Source:
         encoding = "regf" if closed else "regf, not closed"
         return Source(path, tuple(texts), hashlib.sha256(data).hexdigest(), encoding)
     if not data.strip(b" \t\r\n\0\xef\xbb\xbf\xff\xfe"):
-        raise ExportError("the file is empty", _EXPORT_AGAIN, path)
+        raise ExportError("the file is empty", _EMPTY_IS_RIGHT, path)
     text, encoding = _decode(data, path)
     if not text.strip():
-        raise ExportError("the file is empty", _EXPORT_AGAIN, path)
+        raise ExportError("the file is empty", _EMPTY_IS_RIGHT, path)
     for end in ("\r\r\n", "\r\n", "\r"):
         text = text.replace(end, "\n") if end in text else text
     lines = text.split("\n")

@@ -11,6 +11,8 @@ from validator.model import Firewall, Hook, Verb
 from validator.results import Subject, Value
 from validator.source import Span
 
+_NO_FILTER_TABLE = "stops nothing inbound: the export has no filter table (iptables-save without -t writes every table)"
+
 
 def firewall_subjects(checked: Checked) -> Iterator[Subject]:
     """The subjects of kind firewall, setting, proxy and chain, in the order of the firewalls."""
@@ -42,9 +44,16 @@ def _firewalls(checked: Checked) -> Iterator[Subject]:
                 "family": firewall.family.value,
                 "profile": profile,
                 "off": span is not None,
+                "how": _NO_FILTER_TABLE if _lacks_filter_table(firewall) else "is off or stops nothing inbound",
                 "line": line_text(place),
             }
             yield Subject("firewall", facts, place, f"{key[1]}\n{profile or ''}")
+
+
+def _lacks_filter_table(firewall: Firewall) -> bool:
+    """Whether a firewall is of iptables alone, and its export has no table for what is filtered."""
+    of_iptables = {"iptables", "ip6tables"}.issuperset(firewall.name.split(" + "))
+    return of_iptables and not any(name.endswith("filter:INPUT") for name in firewall.chains)
 
 
 def _lets_all_in(firewall: Firewall) -> Span | None:

@@ -36,7 +36,7 @@ CLIENT, HOST, SERVER = 0x0A010005, 0x0A010001, 0x0A020021
 def replies(folder: File, hook: Hook, nat: str, rules: str, before: str = "") -> str:
     """What becomes of replies to 10.1.0.5 from the host itself, or from 10.2.0.33 behind it: open, blocked, unknown."""
     raw = f"*raw\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n{before}COMMIT\n"
-    filtering = f"*filter\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n{rules}COMMIT\n"
+    filtering = f"*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n{rules}COMMIT\n"
     translating = f"*nat\n:PREROUTING ACCEPT [0:0]\n:INPUT ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n{nat}COMMIT\n"
     (folder / "rules").write_text(raw + translating + filtering)
     (folder / "addr.json").write_text(ADDRESSES)

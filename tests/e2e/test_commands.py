@@ -237,6 +237,14 @@ def odd(tmp_path: Path) -> str:
     return file.as_posix()
 
 
+def test_parse_lists_the_kinds_of_exports(command: Command) -> None:
+    run = command("parse", "--kinds")
+    assert (run.status, run.err) == (0, "")
+    assert "iptables-save: iptables-save and ip6tables-save\n" in run.out
+    assert run.out.splitlines()[0].startswith("aws-")
+    assert len(run.out.splitlines()) > 40
+
+
 def test_parse_accounts_for_every_line(command: Command) -> None:
     run = command("parse", GATEWAY)
     assert run.out == (f"{GATEWAY}: iptables-save, 19 lines: 15 modelled, 4 ignored, 0 conditional, 0 not understood\n")

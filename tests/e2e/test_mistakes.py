@@ -55,13 +55,13 @@ def one_line(err: str) -> str:
 
 BAD_EXPORTS: dict[str, tuple[bytes | None, str]] = {
     "missing.txt": (None, "missing.txt: no such file; check the path"),
-    "empty.txt": (b"", "empty.txt: the file is empty; export it again"),
+    "empty.txt": (b"", "empty.txt: the file is empty; export it again as root and pass that file, or leave it out if"),
     "blank.txt": (b" \r\n\r\n", "blank.txt: the file is empty; export it again"),
     "binary.txt": (bytes(range(256)) * 20, "binary.txt:1: the file is binary, not text; pass the text export"),
     "cut.rules": (GOOD[:300].encode(), "cut.rules:9: the table filter has no COMMIT: the dump is cut; export it"),
     "cut.txt": (b"\xff\xfe*\0f", "cut.txt:1: the file is not valid UTF-16 (it may be cut); export it again"),
     "cut.json": (b'{"SecurityGroups": [', "cut.json:1: the JSON ends in the middle: the export is cut; export"),
-    "site.yaml": (b"hosts:\n  a: {}\n", "site.yaml:1: no known kind of firewall export; Portproof reads: "),
+    "site.yaml": (b"hosts:\n  a: {}\n", "site.yaml:1: no known kind of firewall export; Portproof reads "),
     "listing.txt": (b"Chain INPUT (policy DROP)\n", "listing.txt:1: this is iptables -L output"),
 }
 

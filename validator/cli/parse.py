@@ -8,9 +8,28 @@ from validator.cli import options
 from validator.cli.run import complain
 
 
+def _kinds(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    """Print every kind of export, by platform, and end."""
+    if not wanted or ctx.resilient_parsing:
+        return
+    from validator.dialects import registry
+
+    for dialect in sorted(registry(), key=lambda dialect: (dialect.PLATFORM, dialect.NAME)):
+        click.echo(f"{dialect.NAME}: {dialect.TITLE}")
+    ctx.exit()
+
+
 @click.command(name="parse")
 @options.exports(required=True)
 @click.option("--skip-unknown", is_flag=True, help="Pass over files that are no firewall export at all.")
+@click.option(
+    "--kinds",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_kinds,
+    help="List the kinds of exports that are read, with the commands that make them, and exit.",
+)
 @click.option("--quiet", is_flag=True, help="Name only the files with something not understood.")
 def command(exports: tuple[str, ...], skip_unknown: bool, quiet: bool) -> int:
     """Only read exports, and say of each what was understood.

@@ -11,7 +11,9 @@ A dialect is a module of this package (no leading underscore) with
   host as the model, None where they say nothing about that family. Shared by a platform's dialects
   and kept in an underscore module (`_windows.py`, `_linux.py`).
 
-It may have `grouped(fragments) -> tuple[str, ...]` too: the hosts of fragments for which nobody named one.
+It may have `grouped(fragments) -> tuple[str, ...]` too: the hosts of fragments for which nobody named one;
+`STANDS_ALONE`, False where an export only adds to those of a host; and `HOLDS_RULES`, True where such a one may still
+hold rules.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from typing import Protocol, cast
 
 from msgspec import Struct, field
 
-from validator.errors import ExportError, UnknownExportError
+from validator.errors import ExportError, FactsExportError, UnknownExportError
 from validator.model import Firewall
 from validator.packets.fields import Family
 from validator.source import Ledger, Source
@@ -83,6 +85,10 @@ OF_JSON = ("aws_", "azure_", "gcp_")
 """How modules are called that read nothing but JSON. To import them all takes a tenth of a second."""
 
 
+_READABLE = (
+    "what iptables, nftables, ipset, Windows Firewall, AWS, Azure, Google Cloud, Kubernetes, Terraform and "
+    "CloudFormation export: `portproof parse --kinds` lists every kind and the command that makes it"
+)
 _HEAD = 100
 _LIKELY = (("-" * 20, "netsh_"), ("\n*filter\n", "iptables_"), ("\ntable ", "nft_"))
 """What stands at the top of the commonest exports, and how the modules are called that are asked first then."""
@@ -116,9 +122,10 @@ def detect(source: Source) -> Dialect:
             return dialect
     for info in pkgutil.iter_modules(__path__):
         if info.name.endswith("_lookalikes"):
-            known = importlib.import_module(f"{__name__}.{info.name}").lookalike(source)
+            module = importlib.import_module(f"{__name__}.{info.name}")
+            known = module.lookalike(source)
             if known is not None:
                 line, what, remedy = known
-                raise ExportError(what, remedy, source.path, line)
-    readable = "; ".join(dialect.TITLE for dialect in registry())
-    raise UnknownExportError("no known kind of firewall export", f"Portproof reads: {readable}", source.path, 1)
+                facts = hasattr(module, "of_facts") and module.of_facts(line, what)
+                raise (FactsExportError if facts else ExportError)(what, remedy, source.path, line)
+    raise UnknownExportError("no known kind of firewall export", f"Portproof reads {_READABLE}", source.path, 1)

@@ -2,6 +2,10 @@
 
 A line that is not understood may be any rule of the chain it names, or of every built-in chain of the table. A
 command of which it is not known what it changes may have put any rule in front of all others.
+
+iptables-save declares every built-in chain of a table. A file that does not (`filter` without one of them, another
+table without any; old kernels lack some of nat and mangle) is a fragment for `iptables-restore --noflush`, which adds
+to what is there.
 """
 
 from __future__ import annotations
@@ -27,11 +31,13 @@ class TableReader:
     """Reads the lines of one table into `chains`; after the last line `targets` are those of their rules, and `unclear`
     says whether one of these is not understood."""
 
-    def __init__(self, table: str, rules: RuleReader, ledger: Ledger) -> None:
+    def __init__(self, table: str, line: int, rules: RuleReader, ledger: Ledger) -> None:
         self.chains: dict[str, IptChain] = {}
         self.targets: set[TargetUse] = set()
         self.unclear = False
         self._anywhere: list[IptRule] = []
+        self._table, self._line = table, line
+        self._declared: set[str] = set()
         self._built_in = BUILT_IN.get(table, ())
         self._rules, self._ledger = rules, ledger
 
@@ -61,6 +67,7 @@ class TableReader:
         if chain.rules and not built_in:  # what is restored flushes it, or fails
             self._unknown(line, number, "this declaration stands behind rules of its chain", chain)
             return
+        self._declared.add(match[1])
         chain.policy, chain.line = "" if match[2] == "-" else match[2], number
         self._ledger.mark(number, LineState.MODELLED)
 
@@ -109,6 +116,7 @@ class TableReader:
             self._ledger.mark(number, LineState.MODELLED)
         elif command == "-P" and name in self._built_in and rest in ("ACCEPT", "DROP"):
             chain = self._chain(name, number)
+            self._declared.add(name)
             chain.policy, chain.line = rest, number
             self._ledger.mark(number, LineState.MODELLED)
         else:
@@ -179,6 +187,11 @@ class TableReader:
 
     def finish(self) -> None:
         """After the last line."""
+        undeclared = [name for name in self._built_in if name not in self._declared]
+        if undeclared and (self._table == "filter" or len(undeclared) == len(self._built_in)):
+            self.unclear = True
+            for name in undeclared:
+                self._chain(name, self._line).fragment = True
         if self._anywhere:
             for name in self._built_in or tuple(self.chains):
                 chain = self._chain(name, self._anywhere[0].line)

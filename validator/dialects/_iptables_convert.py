@@ -7,7 +7,8 @@ may depend on the hook: a chain of the nat table that several hooks reach is the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
@@ -22,7 +23,7 @@ from validator.dialects._iptables_nft_ports import loaded
 from validator.dialects._iptables_outline import Outlines
 from validator.dialects._iptables_rules import decided
 from validator.dialects._iptables_targets import SIMPLE, TARGETS, Fate, Place
-from validator.dialects._iptables_words import Group, TargetUse
+from validator.dialects._iptables_words import Group, RuleWords, TargetUse
 from validator.dialects._linux_changes import asked_here, asks
 from validator.dialects._linux_host import DESTINATION_DONE, SOURCE_DONE, Host, hidden_translation
 from validator.dialects._linux_ruleset import NAT_PRIORITIES, BaseChain, Ruleset
@@ -50,6 +51,7 @@ _NO_CONNECTION = FieldMatch(Field.STATE, ((int(State.INVALID), int(State.UNTRACK
 _LOOPBACK = InterfaceMatch(Field.IN_INTERFACE, ("lo",))
 _OF_CONNECTIONS = frozenset(("conntrack", "state", "connmark"))
 _MARKING = (Fate.SETS, Fate.ANYTHING)
+_OF_UFW = re.compile(r"ufw6?-").match
 
 
 def ruleset(dump: IptDump, host: Host) -> Ruleset:
@@ -127,10 +129,12 @@ class _Converter:
         nat = base and place.table == "nat"
         if nat:
             rules += self._first_packets(chain, place.hook)
+        if chain.fragment:
+            rules += self._unclear((), IptRule(chain.line, RuleWords()), place, _fragment(chain, place.declared))
         for rule in chain.rules:
             rules += self._rule(rule, place)
         policy = self._policy(chain) if base else None
-        if base and policy is None:
+        if base and policy is None and not chain.fragment:
             why = f"the dump does not tell the policy of {chain.name}"
             rules += undecidable((), self._dump.span(chain.line), f":{chain.name}", why)
         return Chain(name, tuple(rules), policy, first_packets=nat)
@@ -255,6 +259,14 @@ class _Converter:
         span = self._dump.span(rule.line)
         assign = tuple(each for name, mask in asked.items() for each in any_bits(name, mask, span))
         return (Rule(matches, Action(Verb.CONTINUE, assign=assign), span, "", understood=False),)
+
+
+def _fragment(chain: IptChain, declared: Iterable[str]) -> str:
+    """Why it is not known what a built-in chain holds that the file does not declare."""
+    what = "these are rules of ufw, which are" if any(map(_OF_UFW, declared)) else "the file is"
+    return (
+        f"{what} a part of the ruleset: what else is in {chain.name} is not told; run iptables-save and pass its output"
+    )
 
 
 def _canonical(line: str) -> str:

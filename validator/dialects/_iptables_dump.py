@@ -31,12 +31,14 @@ class IptRule(Struct, frozen=True, gc=False):
 
 class IptChain(Struct):
     """A chain: `policy` is empty for one that users made, and for a built-in one whose policy is not told;
-    `line` is where it is declared, or first named."""
+    `line` is where it is declared, or first named. `fragment`: it is built in, and the file does not say so: what
+    else is in it is not known."""
 
     name: str
     policy: str = ""
     line: int = 0
     rules: list[IptRule] = field(default_factory=list)
+    fragment: bool = False
 
 
 class IptDump(Struct, frozen=True):

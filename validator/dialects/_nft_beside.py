@@ -117,7 +117,7 @@ def _mapped(table: NftTable, data: Expr) -> Iterator[str]:
     """The verdicts of a map."""
     if isinstance(data, str):
         named = table.sets.get(data[1:])
-        if named is None or named.changing or named.why:
+        if named is None or named.changing or named.hidden or named.why:
             yield _UNKNOWN
         verdicts = [element.value for element in named.elements] if named else []
     else:

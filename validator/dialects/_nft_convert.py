@@ -215,8 +215,12 @@ class _Table:
 
     def _head(self, chain: NftChain) -> Iterator[Rule]:
         """What stands before the first rule: what is not known of the chain, and which packets a nat chain skips."""
+        title = f"{self._table.title}:{chain.name}"
         if chain.why:
-            yield from undecidable((), chain.span, f"{self._table.title}:{chain.name}", chain.why)
+            yield from undecidable((), chain.span, title, chain.why)
+        if chain.hidden:
+            why = f"{title} has no rule here, and nft list chains shows none either; run nft list ruleset"
+            yield from undecidable((), chain.span, title, why)
         if chain.type != "nat":
             return
         skipped: list[tuple[Match, str]] = [(_UNTRACKED, "packets without a connection do not meet nat chains")]

@@ -39,7 +39,8 @@ class NftRule(Struct, frozen=True):
 
 
 class NftChain(Struct):
-    """A chain; `hook` is empty for one that is not a base chain. `why` says what of its head was not understood.
+    """A chain; `hook` is empty for one that is not a base chain. `why` says what of its head was not understood;
+    `hidden`: it may have rules that the listing does not show (_nft_listing.py).
 
     `devices` are those of a chain at `ingress` or `egress`, None where the export leaves them out.
     """
@@ -54,6 +55,7 @@ class NftChain(Struct):
     devices: tuple[str, ...] | None = ()
     rules: list[NftRule] = field(default_factory=list)
     why: str = ""
+    hidden: bool = False
 
 
 class Element(Struct, frozen=True):
@@ -69,6 +71,8 @@ class NftSet(Struct):
 
     `changing`: packets or time change its elements while it is in use. `filled`: rules do, so that a packet may be in
     it at one rule and not at another. `limited`: it counts for each element, which may end the rule for a packet.
+    `listed`: the export has a list of its elements. `hidden`: there is none, and none of any other set, so that nft may
+    have left them out (_nft_listing.py).
     """
 
     name: str
@@ -76,6 +80,8 @@ class NftSet(Struct):
     changing: bool = False
     filled: bool = False
     limited: bool = False
+    listed: bool = False
+    hidden: bool = False
     elements: list[Element] = field(default_factory=list)
     why: str = ""
 

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Sequence
 from zlib import crc32
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from validator.dialects._linux_changes import asks
 from validator.dialects._nft_data import Element, Expr, NftSet, NftTable, Unclear, fields, items
 from validator.dialects._nft_keys import FiniteKey, InterfaceKey, Key, MarkKey, NumberKey, OpaqueKey, StatusKey
+from validator.dialects._nft_listing import WHOLE
 from validator.dialects._nft_logic import ALWAYS, NEVER, Conj, given, negate, never, union, within
 from validator.dialects._nft_packet import AnyPortKey, key_of, reads
 from validator.dialects._nft_render import render
@@ -137,12 +139,23 @@ class Matcher(Struct):
 
     def _named(self, name: str, text: str, keys: list[Key], around: Surroundings) -> Conj:
         one = self.named(name)
+        asked = f"`{text}` is in the set {name} of {self.table.title}"
+        here = f" ({around.here})" if one.filled or one.limited or around.host.rewrites else ""
         if one.changing:
-            asked = f"`{text}` is in the set {name} of {self.table.title}, which changes while it is in use"
-            if one.filled or one.limited or around.host.rewrites:
-                asked += f" ({around.here})"
+            asked += f", which changes while it is in use{here}"
             return (ConditionMatch(around.host.condition(asked, per_packet=True, span=one.span)),)
+        if one.hidden:
+            asked += f", of which no elements are listed{here}"
+            return (ConditionMatch(replace(around.host.assumed(WHOLE, asked, False, one.span), per_packet=True)),)
         return _any_of(keys, one.elements, around)
+
+    def unlisted(self, data: Expr, around: Surroundings) -> ConditionMatch | None:
+        """That a packet has an element of the map `data`, where the listing may have left these out; else None."""
+        one = self.table.sets.get(data[1:]) if isinstance(data, str) else None
+        if one is None or one.changing or not one.hidden:
+            return None
+        text = f"the map {one.name} of {self.table.title}, of which no elements are listed, has one for the packet"
+        return ConditionMatch(replace(around.host.assumed(WHOLE, text, False, one.span), per_packet=True))
 
     def named(self, name: str) -> NftSet:
         """The set or map of this name. Raises Unclear where it is missing or was not understood."""

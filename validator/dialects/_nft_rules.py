@@ -8,7 +8,6 @@ accepted, so what follows in the rule is a condition of the connection and nothi
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
@@ -21,7 +20,8 @@ from validator.dialects._linux_sources import hidden_source, source_translation
 from validator.dialects._nft_bits import UNKNOWN, WIDTH, assignments, word
 from validator.dialects._nft_builder import Builder
 from validator.dialects._nft_connections import tracked
-from validator.dialects._nft_data import Element, Expr, NftRule, NftTable, Statement, Unclear, fields, items
+from validator.dialects._nft_data import Element, Expr, NftRule, Statement, Unclear, fields, items
+from validator.dialects._nft_listing import family_hidden
 from validator.dialects._nft_logic import Conj, tests
 from validator.dialects._nft_matches import Matcher, exhaustive, plain
 from validator.dialects._nft_packet import key_of
@@ -46,6 +46,7 @@ from validator.model import (
     InterfaceMatch,
     Rule,
     Verb,
+    undecidable,
     unfollowed,
 )
 from validator.packets.fields import Family, Field, State
@@ -76,7 +77,7 @@ def rules_of(rule: NftRule, place: Place) -> tuple[Rule, ...]:
     """The rules that stand for `rule`; none where it never matches packets of the family. Never raises Unclear."""
     builder = Builder(rule.span, f"{place.title} {rule.text}", place.around.identity)
     around = replace(place.around, span=rule.span)
-    walk = _Walk(replace(place, around=around), _family_hidden(rule, place.matcher.table))
+    walk = _Walk(replace(place, around=around), family_hidden(rule, place.matcher.table))
     walk.run(builder, rule.statements, rule.why)
     return tuple(builder.rules)
 
@@ -178,6 +179,8 @@ class _Walk(Struct, frozen=True):
             part, mapping = nat.mapped(inner) or ("", {})
         if not mapping:
             return False
+        if self._unlisted(builder, mapping.get("data")):
+            return True
         around = self._around
         deps, members = self.place.matcher.members(mapping.get("key"), mapping.get("data"), around)
         if name == "mangle" and any(_of_marks(member.matches) for member in members):
@@ -195,11 +198,27 @@ class _Walk(Struct, frozen=True):
         builder.ended = True
         return True
 
+    def _unlisted(self, builder: Builder, data: Expr) -> bool:
+        """Take a map whose elements the listing may have left out, which may do anything then; whether it was one."""
+        has_some = self.place.matcher.unlisted(data, self._around)
+        if has_some is None:
+            return False
+        builder.limit((has_some,))
+        builder.settle()
+        if not builder.ended:
+            why, matches = has_some.condition.text, builder.matches
+            may = (*self._hidden(builder, matches), *undecidable(matches, builder.span, builder.canonical, why))
+            builder.add([replace(rule, understood=True) for rule in may])
+            builder.ended = True
+        return True
+
     def _canonical(self, builder: Builder, element: Element) -> str:
         return f"{builder.canonical} [{render_element(element)}]"
 
     def _verdicts(self, builder: Builder, inner: dict[str, Expr]) -> None:
         """nft(8) VERDICT MAPS: an element's verdict; a packet without element goes on with the next rule."""
+        if self._unlisted(builder, inner.get("data")):
+            return
         deps, members = self.place.matcher.members(inner.get("key"), inner.get("data"), self._around)
         builder.limit(deps)
         builder.settle()
@@ -368,17 +387,6 @@ class _Walk(Struct, frozen=True):
             )
         elif name not in LOGGING:
             raise Unclear(f"the target {name[:40]} of iptables is hidden here; {remedy}")
-
-
-_TELLS_FAMILY = re.compile(r"'protocol': '(ip|ip6|icmp|icmpv6)'|'key': '(nfproto|protocol)'")
-
-
-def _family_hidden(rule: NftRule, table: NftTable) -> bool:
-    """Whether a rule may be for one family that nft did not print: seen with nft 1.0.6, which lists
-    `meta nfproto ipv4 tcp dport 5 reject with tcp reset` of a table for both without its first match."""
-    return table.family not in ("ip", "ip6") and not any(
-        _TELLS_FAMILY.search(repr(body)) for _, body in rule.statements
-    )
 
 
 def _of_marks(matches: Conj) -> bool:

@@ -228,6 +228,7 @@ class _Blocks:
             into.changing = True
             into.limited = into.limited or found[0] in _UNKNOWN_SETS
         elif found[0] == "elements":
+            into.listed = True
             self._elements(into, found[2:], lines[2:])
 
     def _elements(self, into: NftSet, found: list[str], lines: list[int]) -> None:

@@ -19,6 +19,7 @@ NAME = "gcp-firewall-policies"
 TITLE = "gcloud compute firewall-policies (network-firewall-policies) describe POLICY --format=json"
 PLATFORM = "gcp"
 STANDS_ALONE = False
+HOLDS_RULES = True
 _AGAIN = f"export it again with {TITLE}"
 
 
@@ -41,4 +42,4 @@ def parse(source: Source, ledger: Ledger) -> Fragment:
     return Fragment(NAME, PLATFORM, source.path, Policies(source.path, tuple(found)), tuple(Family))
 
 
-__all__ = ["NAME", "PLATFORM", "STANDS_ALONE", "TITLE", "convert", "parse", "sniff"]
+__all__ = ["HOLDS_RULES", "NAME", "PLATFORM", "STANDS_ALONE", "TITLE", "convert", "parse", "sniff"]

@@ -23,7 +23,7 @@ from validator.dialects._ipset_elements import DIMENSIONS
 from validator.dialects._ipset_reader import OLD_TYPES, WITHOUT_FAMILY, SetInFile, SetReader
 from validator.dialects._linux import convert
 from validator.dialects._linux_facts import IpSet
-from validator.errors import ExportError
+from validator.errors import ExportError, SeveralExportsError
 from validator.source import Ledger, Source
 
 NAME = "ipset-save"
@@ -52,7 +52,7 @@ def parse(source: Source, ledger: Ledger) -> Fragment:
         if line[:1] == "-" and _RULE.match(line):
             problem = "rules of iptables stand in this file of sets"
             remedy = "pass the sets in a file of their own, and the rules as iptables-save prints them"
-            raise ExportError(problem, remedy, source.path, number)
+            raise SeveralExportsError(problem, remedy, source.path, number)
         ledger.mark(number, reader.read(number, line))
     if not reader.sets:
         raise ExportError("no set is in this file", "run `ipset save` > FILE and pass that file", source.path, 1)

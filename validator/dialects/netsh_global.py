@@ -20,7 +20,7 @@ from validator.dialects._netsh_titles import commands
 from validator.dialects._windows import convert
 from validator.dialects._windows_rules import PROFILES, WindowsProfiles, WindowsRule, WindowsRules
 from validator.dialects.netsh_portproxy import refuse_beside
-from validator.errors import ExportError
+from validator.errors import ExportError, SeveralExportsError
 from validator.packets.fields import Family
 from validator.source import Ledger, LineState, Source
 
@@ -56,7 +56,7 @@ def parse(source: Source, ledger: Ledger) -> Fragment:
     rulers = [number for number, line in enumerate(lines, 1) if is_ruler(line)]
     if len(rulers) > 1:
         problem, remedy = "two outputs stand in one file", "pass each output as a file of its own"
-        raise ExportError(problem, remedy, source.path, rulers[1] - 1)
+        raise SeveralExportsError(problem, remedy, source.path, rulers[1] - 1)
     shown = {number for number, _ in commands(lines)}
     category, at = "", 0
     for number, line in enumerate(lines, 1):

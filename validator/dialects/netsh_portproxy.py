@@ -15,7 +15,7 @@ from ipaddress import ip_address
 from validator.dialects import Fragment
 from validator.dialects._windows import convert
 from validator.dialects._windows_rules import PortProxies, PortProxy
-from validator.errors import ExportError
+from validator.errors import ExportError, SeveralExportsError
 from validator.packets.fields import Family
 from validator.source import Ledger, LineState, Source
 
@@ -68,7 +68,7 @@ def refuse_beside(source: Source) -> None:
         below = source.lines[number] if number < len(source.lines) else ""
         if _DASHES.match(line) and _ROW.match(below):
             problem = "two outputs stand in one file: one is of port proxies"
-            raise ExportError(problem, "pass each output as a file of its own", source.path, number + 1)
+            raise SeveralExportsError(problem, "pass each output as a file of its own", source.path, number + 1)
 
 
 def _head(source: Source, ledger: Ledger, title: int) -> None:

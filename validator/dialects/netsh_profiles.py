@@ -24,7 +24,7 @@ from validator.dialects._netsh_titles import Section, body, commands, has_column
 from validator.dialects._windows import convert
 from validator.dialects._windows_rules import PROFILES, ProfileState, WindowsProfiles
 from validator.dialects.netsh_portproxy import refuse_beside
-from validator.errors import ExportError
+from validator.errors import ExportError, SeveralExportsError
 from validator.packets.fields import Family
 from validator.source import Ledger, LineState, Source, Span
 
@@ -76,7 +76,7 @@ def parse(source: Source, ledger: Ledger) -> Fragment:
     for number in names(lines):
         if number not in titles:
             problem, remedy = "two outputs stand in one file", "pass each output as a file of its own"
-            raise ExportError(problem, remedy, source.path, number)
+            raise SeveralExportsError(problem, remedy, source.path, number)
     for name, section in zip(_names(source, parts), parts, strict=True):
         state = _state(source, ledger, section, name)
         if found.setdefault(name, state).says != state.says:

@@ -35,6 +35,7 @@ from validator.dialects._nft_data import (
     Statement,
     too_deep,
 )
+from validator.dialects._nft_listing import mark_hidden, refuse_without_chains
 from validator.dialects._nft_matches import plain
 from validator.dialects._nft_render import element as render_element
 from validator.dialects._nft_render import statement as render
@@ -73,6 +74,8 @@ def parse(source: Source, ledger: Ledger) -> Fragment:
     for each in data["nftables"]:
         reader.add(each)
     found = NftRuleset(source.path, reader.tables)
+    refuse_without_chains(found, "nft -j list ruleset")
+    mark_hidden(found)
     mark_filled(found)
     account(found, ledger)
     return Fragment(NAME, PLATFORM, source.path, found, families(found))
@@ -123,7 +126,8 @@ class _Reader:
     def _home(self, body: Located) -> NftTable:
         key = (self._text(body, "family"), self._text(body, "table"))
         if key not in self.tables:
-            self._fail(f"the table {key[0]} {key[1]} is not in the list before what it holds", body)
+            what = f"the table {key[0]} {key[1]} is not in the list before what it holds"
+            self._fail(f"{what}: this is not the whole ruleset, or it is damaged", body)
         return self.tables[key]
 
     def _table(self, body: Located) -> None:
@@ -169,6 +173,7 @@ class _Reader:
             key in statement for statement in _list(body.get("stmt")) for key in ("limit", "quota", "ct count")
         )
         one.changing = "dynamic" in flags or "timeout" in flags or "timeout" in body or one.limited
+        one.listed = "elem" in body
         elements = body.get("elem", [])
         if not isinstance(elements, list) or too_deep(elements):
             one.why = f"the elements of {name} are not understood"

@@ -8,6 +8,7 @@
     }
 
 Every released form since 0.9 is read, with handles (`-a`) or without. What the rules mean is in `_nft_convert.py`.
+What lists only a part of the ruleset is refused where that shows (`_nft_listing.py`).
 A file of commands (`define`, `include`, `add rule`) is not a dump: what it loads depends on other files. It is refused.
 """
 
@@ -20,6 +21,7 @@ from validator.dialects import _nft_text as text
 from validator.dialects._linux import convert
 from validator.dialects._nft_account import account
 from validator.dialects._nft_convert import families
+from validator.dialects._nft_listing import mark_hidden, refuse_chains_alone, refuse_without_chains
 from validator.dialects._nft_updates import mark_filled
 from validator.source import Ledger, Source
 
@@ -39,8 +41,11 @@ def sniff(source: Source) -> bool:
 def parse(source: Source, ledger: Ledger) -> Fragment:
     """The ruleset in `source`. Raises ExportError where it is cut, or a script."""
     ruleset = text.read(source, ledger)
+    refuse_without_chains(ruleset, "nft list ruleset")
+    mark_hidden(ruleset)
     mark_filled(ruleset)
     account(ruleset, ledger)
+    refuse_chains_alone(ruleset, source.lines, "nft list ruleset")
     return Fragment(NAME, PLATFORM, source.path, ruleset, families(ruleset))
 
 
