@@ -96,10 +96,14 @@ def test_peers_are_those_of_the_family() -> None:
     }
 
 
-def test_a_family_in_which_no_peer_has_an_address_is_not_needed() -> None:
+def test_a_family_in_which_no_peer_has_an_address_is_not_needed_and_that_is_said() -> None:
     site = Site("s", hosts=(Host("a", ("10.0.0.1/32",)),), peers={"web": ("a",)})
     assert peers(site, FOUR, SIX) == {("listen", FOUR): ("10.0.0.1/32",)}
-    assert [each.port_entry for each in made(site, families=(FOUR, SIX))[1]] == ["call"]
+    skipped = made(site, families=(FOUR, SIX))[1]
+    assert [each.reason for each in skipped if each.port_entry == "listen"] == [
+        "not over IPv6: none of its peers has an address there"
+    ]
+    assert [each.port_entry for each in made(site, families=(FOUR,))[1]] == ["call"]
 
 
 def test_peers_without_an_address_of_any_judged_family_are_no_silence() -> None:

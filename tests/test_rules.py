@@ -218,3 +218,12 @@ def test_a_rule_that_is_none_is_refused(tmp_path: Path, old: str, new: str, line
 def test_a_folder_without_rules_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RuleError, match="no rule files"):
         rules.load(tmp_path)
+
+
+def test_what_is_about_loopback_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "*filter\n:INPUT DROP [0:0]\n:OUTPUT ACCEPT [0:0]\n-A INPUT -p tcp --dport 9001 -j ACCEPT\nCOMMIT\n"
+    site = {"hosts": {"web": {"modules": ["hypersql"]}}}
+    found = of(report({"exports": {"web.rules": text}, "site": site}, tmp_path, monkeypatch), "PP008")
+    assert "HyperSQL: requests of inbound TCP 9001 on web (loopback) get through, but the replies are stopped" in [
+        each.message for each in found
+    ]

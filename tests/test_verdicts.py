@@ -266,6 +266,60 @@ def test_local_talk_goes_over_loopback(tmp_path: Path, rules: str, expected: str
     assert {blame.leg for blame in found.blame} == {"loopback"}
 
 
+LO = "-A INPUT -i lo "
+ADDR = """\
+1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536
+    inet 127.0.0.1/8 scope host lo
+2: eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500
+    inet 10.9.1.1/24 brd 10.9.1.255 scope global eth0
+    inet 10.9.1.9/24 brd 10.9.1.255 scope global secondary eth0
+3: eth1: <BROADCAST,MULTICAST> mtu 1500
+    inet 10.9.3.1/24 brd 10.9.3.255 scope global eth1
+"""
+
+
+@pytest.mark.parametrize(
+    ("rules", "told", "expected"),
+    [
+        (f"{LO}! -s 127.0.0.1 -j DROP\n{LO}-j ACCEPT\n", "addresses: [10.9.1.1], ", "partial"),
+        (f"{LO}! -s 127.0.0.1 -j DROP\n{LO}-j ACCEPT\n", "", "open"),
+        (f"{LO}-s 10.9.1.1 -d 10.9.1.1 -j ACCEPT\n{LO}-s 127.0.0.1 -d 127.0.0.1 -j ACCEPT\n", "10.9.1.1", "open"),
+        (f"{LO}-s 10.9.1.1 -j ACCEPT\n", "addresses: [10.9.1.1], ", "partial"),
+        ("", "addresses: [10.9.1.1], ", "blocked"),
+        (f"{LO}-j ACCEPT\n", "addresses: [10.9.1.1, 10.9.1.0/24], ", "open"),
+    ],
+)
+def test_modules_of_a_host_connect_by_its_addresses_too(tmp_path: Path, rules: str, told: str, expected: str) -> None:
+    """As on Linux 6.18, where a connection to an own address has it as its source as well."""
+    told = f"addresses: [{told}], " if told == "10.9.1.1" else told
+    site = f"hosts: {{web: {{{told}modules: [hypersql]}}}}\npeers: {{hypersql: [10.0.0.0/8]}}"
+    (found,) = [each for each in written(tmp_path, site, web=rules).results if each.local]
+    assert (found.verdict, found.restricted) == (expected, False)
+    assert found.peers == (("127.0.0.1/32", "10.9.1.1/32") if told else ("127.0.0.1/32",))
+
+
+@pytest.mark.parametrize(
+    ("rules", "addresses", "peers", "expected"),
+    [
+        (f"{LO}-d 10.9.1.1 -j DROP\n{LO}-j ACCEPT\n", "", ("127.0.0.1", "10.9.1.1", "10.9.1.9"), "partial"),
+        (f"{LO}-s 10.9.1.9 -j DROP\n{LO}-j ACCEPT\n", "", ("127.0.0.1", "10.9.1.1", "10.9.1.9"), "open"),
+        (f"{LO}-s 10.9.1.1 -d 10.9.1.9 -j DROP\n{LO}-j ACCEPT\n", "10.9.1.9", ("127.0.0.1", "10.9.1.9"), "partial"),
+        (f"{LO}-d 10.9.1.1 -j DROP\n{LO}-j ACCEPT\n", "10.9.1.9", ("127.0.0.1", "10.9.1.9"), "open"),
+    ],
+)
+def test_an_export_tells_them_where_the_site_does_not_and_which_source_they_have(
+    tmp_path: Path, rules: str, addresses: str, peers: tuple[str, ...], expected: str
+) -> None:
+    (tmp_path / "web.rules").write_text(f"{HEAD}:INPUT DROP [0:0]\n:OUTPUT ACCEPT [0:0]\n{KNOWN}{rules}COMMIT\n")
+    (tmp_path / "web.addr").write_text(ADDR)
+    site = Site("s", (Host("web", (addresses,) if addresses else (), modules=("hypersql",)),))
+    loaded = load([f"web={tmp_path / 'web.rules'},{tmp_path / 'web.addr'}"], site)
+    assert not loaded.errors
+    (found,) = [each for each in check(loaded, POLICY, site, CheckOptions()).report.results if each.local]
+    assert found.peers == tuple(f"{peer}/32" for peer in peers)
+    assert found.verdict == expected
+
+
 def test_rules_in_two_chains_share_a_condition(tmp_path: Path) -> None:
     rules = f"-A INPUT -p tcp --dport 515 {SET} -j ACCEPT\n-A INPUT -p tcp --dport 515 -m set ! --match-set office src "
     assert judged(tmp_path, rules + "-j ACCEPT\n").verdict is Verdict.OPEN

@@ -16,10 +16,7 @@ ASSUMPTIONS: Mapping[str, str] = {
     ),
     "hidden-scope": "no rule of this dump is limited to a program, service, user or package that the dump hides",
     "unicast-frames": "packets come in frames addressed to the host alone (pkttype unicast)",
-    "forwarding": (
-        "the host forwards what address translation sends to another one; "
-        "`sysctl net.ipv4.ip_forward` (net.ipv6.conf.all.forwarding) exports what is set"
-    ),
+    "forwarding": ("the host forwards what address translation sends to another one; `sysctl -a` exports what is set"),
     "connected-routes": (
         "addresses in the network of an interface are reached through it (`ip route` would show what says otherwise)"
     ),

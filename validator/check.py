@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from validator.assumptions import ASSUMPTIONS
 from validator.engine.connection import Crossing, Path
+from validator.engine.neighbours import Unheard, unheard, with_neighbours
 from validator.engine.survey import Survey
 from validator.errors import ExportError, UserError
 from validator.forwards import concerning, forwarded, onward, with_forwards
@@ -20,7 +21,7 @@ from validator.packets.fields import Family, Intervals
 from validator.packets.intervals import normalise
 from validator.policy import Direction, Policy
 from validator.questions import Question
-from validator.requirements import LOOPBACK_ADDRESS, Requirement, entries_of, ranges, requirements, with_peer_hosts
+from validator.requirements import Requirement, ends_of, entries_of, ranges, requirements, with_peer_hosts
 from validator.results import ExportSummary, Forwarded, Report, Result, Skipped, Verdict
 from validator.site import Host, Site, peer_blocks
 from validator.verdicts import data_connections, judge
@@ -41,7 +42,8 @@ class CheckOptions(Struct, frozen=True):
 class Checked(Struct, frozen=True):
     """A report without findings yet, and what the rules of the catalogue look at besides.
 
-    `errors` are mistakes of the user that only this stage can see; the results still stand.
+    `errors` are mistakes of the user that only this stage can see; the results still stand. `unheard` is what of
+    neighbour discovery is dropped.
     """
 
     report: Report
@@ -49,6 +51,7 @@ class Checked(Struct, frozen=True):
     problems: tuple[Problem, ...]
     site: Site | None = None
     errors: tuple[UserError, ...] = ()
+    unheard: tuple[Unheard, ...] = ()
 
 
 class _Ways(Struct, frozen=True):
@@ -67,12 +70,14 @@ def check(loaded: Loaded, policy: Policy, site: Site | None, options: CheckOptio
     """
     families = options.families or choose_families(loaded, site)
     found = firewalls(loaded, families, options.withdrawn, site)
-    filtering = tuple(firewall for firewall in found if firewall.chains)
+    survey = Survey()
+    dropped = {id(firewall): unheard(firewall, survey) for firewall in found}
+    filtering = tuple(with_neighbours(firewall, dropped[id(firewall)]) for firewall in found if firewall.chains)
     both: dict[Family, set[str]] = {}
     for firewall in filtering:
         if _crossed_by_peers(firewall):
             both.setdefault(firewall.family, set()).add(firewall.host)
-    ways = _Ways(build(filtering, policy, site), both, Survey())
+    ways = _Ways(build(filtering, policy, site), both, survey)
     results: list[Result] = []
     skipped: list[Skipped] = []
     for host in _hosts(filtering, site):
@@ -89,7 +94,14 @@ def check(loaded: Loaded, policy: Policy, site: Site | None, options: CheckOptio
         assumptions=_assumptions(results),
     )
     wrong = [problem for firewall in filtering for problem in problems(firewall, ways.survey)]
-    return Checked(report, found, tuple(dict.fromkeys(wrong)), site, tuple(_without_rules(loaded, filtering)))
+    return Checked(
+        report,
+        found,
+        tuple(dict.fromkeys(wrong)),
+        site,
+        tuple(_without_rules(loaded, filtering)),
+        tuple(each for several in dropped.values() for each in several),
+    )
 
 
 def choose_families(loaded: Loaded, site: Site | None) -> tuple[Family, ...]:
@@ -121,7 +133,7 @@ def _check_host(
     loopback = any(firewall.loopback_filtered for firewall in own)
     wanted, skipped = requirements(policy, host, site, options.settings, families, loopback)
     wanted = [
-        each
+        replace(each, ends=_ends(host, own, each.family)) if each.local else each
         for requirement in wanted
         for each in with_peer_hosts(requirement, site, ways.both_ends.get(requirement.family, ()))
     ]
@@ -169,6 +181,10 @@ def _with_data(results: list[Result], requirement: Requirement, own: list[Firewa
     ]
 
 
+def _ends(host: Host, own: list[Firewall], family: Family) -> tuple[tuple[int, int], ...]:
+    return ends_of(host, family, [each for firewall in own if firewall.family is family for each in firewall.addresses])
+
+
 def _forwarded(requirement: Requirement, forward: Forward, own: list[Firewall], ways: _Ways) -> Forwarded:
     """What a forward does with the connections of `requirement`, and whether its own ones leave the host."""
     wanted = onward(requirement, forward)
@@ -198,7 +214,7 @@ def _path(requirement: Requirement, own: list[Firewall], ways: _Ways, ports: Int
     if requirement.local:
         filtering = [f for f in own if f.loopback_filtered and f.family is family]
         crossed = [Crossing(firewall, Hook.OUTPUT) for firewall in filtering]
-        here = ((LOOPBACK_ADDRESS[family], LOOPBACK_ADDRESS[family]),)
+        here = normalise((address, address) for _, address in requirement.ends)
         return Path((*crossed, *(Crossing(f, Hook.INPUT) for f in filtering)), ports, True, here, ways.survey)
     ends: tuple[Node, Node] = (requirement.peer_host or PEERS, requirement.host.name)
     if requirement.entry.direction is Direction.OUTBOUND:

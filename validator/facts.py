@@ -28,7 +28,7 @@ _ENTRY: Mapping[str, Type] = {
     "direction": _TEXT,
     "ports": _TEXT,
     "local": _TRUTH,
-    "where_and_peer": _TEXT,  # and the peer host, where it is about that one alone: `db from web`
+    "where_and_peer": _TEXT,  # and the peer host, where it is about that one alone: `db from web`; `db (loopback)`
     "peers_declared": _TRUTH,
     "alternative": _TEXT,  # empty also where the host's settings leave only one of the group
     "alternative_met": _TRUTH,
@@ -149,8 +149,15 @@ FACTS: Mapping[str, Mapping[str, Type]] = {
     },
     # Something wrong with a chain: loop, unreached, missing-chain.
     "chain": {**_PLACE, "chain": _TEXT, "problem": _TEXT, "text": _TEXT, "line": _TEXT},
-    # A host that drops IPv6 neighbour solicitations, with the results that are not blocked anyway.
-    "neighbours": {**_PLACE, "firewall": _TEXT, "line": _TEXT, "results": _NUMBER},
+    # A line by which a host drops IPv6 neighbour discovery, with the results that are not blocked anyway.
+    "neighbours": {
+        **_PLACE,
+        "firewall": _TEXT,
+        "what": _TEXT,  # solicitations, advertisements, or both
+        "way": _TEXT,  # `come in` or `go out`
+        "line": _TEXT,
+        "results": _NUMBER,
+    },
     # A line that was not understood, with the results that depend on it.
     "line": {**_PLACE, "line": _TEXT, "services": _TEXTS, "results": _NUMBER},
     # Something taken for granted on a host.

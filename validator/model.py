@@ -46,8 +46,8 @@ class Condition(Struct, frozen=True, eq=False, gc=False):
     is None for a condition that stays open. `per_packet`: each packet of a connection may have its own
     value (its length, a random choice, a line that was not understood); else all have the same (the
     members of a set, the program). `about` is what it asks as kind and value: one of MODULES_ANSWER (`program`,
-    `C:\\a.exe`), a field of addresses and a word for some (`source`, `LocalSubnet`), or `hidden` and the first thing
-    that an export hides. What two rules ask at random or by what came before needs two keys.
+    `C:\\a.exe`), a field of addresses and a word for some (`source`, `LocalSubnet`), NEIGHBOURS and a way, or `hidden`
+    and the first thing that an export hides. What two rules ask at random or by what came before needs two keys.
     """
 
     key: str
@@ -68,6 +68,8 @@ class Condition(Struct, frozen=True, eq=False, gc=False):
         return hash(self.key)
 
 
+NEIGHBOURS = "neighbours"
+"""The kind of conditions (Condition.about) that neighbours are known, whatever is dropped of the asking for them."""
 MODULES_ANSWER = ("program", "service")
 """The kinds of conditions (Condition.about) that a module may answer of itself."""
 
@@ -325,7 +327,8 @@ class Firewall(Struct, frozen=True):
     not include them. `both_ends`: where a peer is a host of the site, its own firewall of this kind is crossed too. It
     must not know marks and interfaces, and conditions may only let pass: a question about the peer is another
     one at the other end. `interfaces` are the names of the host's network interfaces, where an export tells
-    them all: no packet comes in or leaves by others.
+    them all: no packet comes in or leaves by others. `addresses` are those of the host beside loopback, where an export
+    tells them, each behind the one that the host sends from to it.
     """
 
     host: str
@@ -346,6 +349,7 @@ class Firewall(Struct, frozen=True):
     forwards: tuple[Forward, ...] = ()
     overruled: tuple[Overruled, ...] = ()
     interfaces: tuple[str, ...] = ()
+    addresses: tuple[tuple[int, int], ...] = ()
 
 
 def stateful(span: Span) -> Rule:

@@ -30,7 +30,7 @@ from validator.model import (
 from validator.packets.fields import ADDRESSES, Family, Field, Intervals
 from validator.packets.intervals import intersect
 from validator.policy import Direction
-from validator.questions import Question, answer_of, evaluator, file_name, settled_by
+from validator.questions import Question, answer_of, evaluator, file_name, known_neighbours, settled_by
 from validator.results import NearMiss, Verdict
 from validator.source import Span
 from validator.witness import blocks
@@ -159,7 +159,7 @@ class _Finder:
             if len(path.crossings) > 1:
                 path = Path((crossing,), requirement.entry.ports, path.loopback, survey=path.survey)
             own = Question(requirement, path, question.profile, question.listeners)
-            yield _Way(path, crossing.firewall, settled_by(own))
+            yield _Way(path, crossing.firewall, settled_by(own) + known_neighbours(own))
 
     def _help(self) -> set[tuple[str, int]]:
         """The lines that do let requests pass, at their own firewall, whatever stops them elsewhere."""

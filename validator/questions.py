@@ -9,11 +9,12 @@ from msgspec import Struct
 from validator.engine.connection import Path, Settled
 from validator.engine.evaluate import Evaluator
 from validator.engine.legs import EPHEMERAL, PROTOCOLS, Leg
-from validator.model import LOOPBACK
+from validator.model import LOOPBACK, MODULES_ANSWER, NEIGHBOURS
 from validator.packets.fields import Field, Intervals
 from validator.packets.intervals import complement, intersect, normalise
+from validator.packets.space import PacketSet
 from validator.policy import Direction
-from validator.requirements import LOOPBACK_ADDRESS, Requirement
+from validator.requirements import Requirement
 
 
 class Question(Struct, frozen=True):
@@ -34,9 +35,8 @@ class Question(Struct, frozen=True):
         requirement = self.requirement
         inbound = requirement.entry.direction is Direction.INBOUND
         if requirement.local:
-            address = LOOPBACK_ADDRESS[requirement.family]
-            peers: Intervals = ((address, address),)
-            own = peers
+            peers: Intervals = normalise((source, source) for source, _ in requirement.ends)
+            own = normalise((address, address) for _, address in requirement.ends)
         else:
             peers = requirement.anybody_ranges if anybody else requirement.peer_ranges
             if anybody or requirement.peers is None:
@@ -53,6 +53,17 @@ class Question(Struct, frozen=True):
             found[Field.ALTERNATIVE] = ((0, count - 1),)
         if not requirement.local:
             found[Field.IN_INTERFACE if inbound else Field.OUT_INTERFACE] = self._interfaces()
+        return found
+
+    def region(self, anybody: bool = False) -> PacketSet:
+        """The connections the requirement is about; see `bounds`."""
+        space, bounds = self.path.space, self.bounds(anybody)
+        if not self.requirement.local:
+            return space.box(bounds)
+        found = space.nothing
+        for source, address in self.requirement.ends:
+            ends: dict[int, Intervals] = {Field.SOURCE: ((source, source),), Field.DESTINATION: ((address, address),)}
+            found = found | space.box({**bounds, **ends})
         return found
 
     def _without_platforms(self, peers: Intervals) -> Intervals:
@@ -80,9 +91,15 @@ def settled_by(question: Question) -> Settled:
     requirement = question.requirement
     if not requirement.programs or requirement.local:
         return ()
-    asked = question.path.asked_of_modules(PROTOCOLS[requirement.protocol], requirement.entry.ports)
+    asked = question.path.asked(PROTOCOLS[requirement.protocol], requirement.entry.ports, MODULES_ANSWER)
     answers = [(each.key, answer_of(question, *each.about)) for each in asked if each.about]
     return tuple((key, answer) for key, answer in answers if answer is not None)
+
+
+def known_neighbours(question: Question) -> Settled:
+    """The conditions that neighbours are known, as met: for what does not hang on them."""
+    protocol, ports = PROTOCOLS[question.requirement.protocol], question.requirement.entry.ports
+    return tuple((each.key, True) for each in question.path.asked(protocol, ports, (NEIGHBOURS,)))
 
 
 def answer_of(question: Question, kind: str, value: str) -> bool | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from ipaddress import ip_network
 
 from msgspec import Struct
@@ -21,6 +21,7 @@ UNICAST: Mapping[Family, Intervals] = {
 """The addresses an end of a connection can have: RFC 1122 section 3.2.1.3 and RFC 4291 section 2.4
 leave out "this network", loopback, multicast and reserved ones."""
 LOOPBACK_ADDRESS = {Family.IPV4: 127 << 24 | 1, Family.IPV6: 1}
+_NAMES = {Family.IPV4: "IPv4", Family.IPV6: "IPv6"}
 ANYBODY = {Family.IPV4: "0.0.0.0/0", Family.IPV6: "::/0"}
 
 
@@ -29,7 +30,7 @@ class Requirement(Struct, frozen=True):
 
     `peers` are the declared peers as CIDR blocks of the family, or None for anybody; `peer_host` is
     the peer whose own firewall is crossed too, a host of the site, or empty. `local`: between two modules of
-    the host, over loopback.
+    the host, over loopback, with a source and a destination of `ends`.
     """
 
     host: Host
@@ -40,6 +41,7 @@ class Requirement(Struct, frozen=True):
     peers: tuple[str, ...] | None
     local: bool = False
     peer_host: str = ""
+    ends: tuple[tuple[int, int], ...] = ()
 
     @property
     def programs(self) -> tuple[str, ...]:
@@ -75,6 +77,16 @@ def _own(host: Host, family: Family) -> Intervals:
     """The addresses of a host that are told one by one; which one of a block it has, nobody knows."""
     singles = [block for block in host.addresses if ip_network(block, strict=False).num_addresses == 1]
     return ranges(tuple(singles), family)
+
+
+def ends_of(host: Host, family: Family, told: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """What modules of a host connect from and to over loopback: 127.0.0.1 or ::1, and its own addresses, as the site
+    tells them, else as an export does (`told`)."""
+    named = [low for low, high in _own(host, family) for low in range(low, high + 1)]
+    sources = {address: source for source, address in told}
+    own = [(sources.get(address, address), address) for address in named] or list(told)
+    loopback = LOOPBACK_ADDRESS[family]
+    return tuple(dict.fromkeys([(loopback, loopback), *own]))
 
 
 def _is_own(block: str, host: Host, family: Family) -> bool:
@@ -161,9 +173,9 @@ def requirements(
             skipped.append(Skipped(host.name, module.id, module.name, entry.id, reason))
             continue
         blocks = peer_blocks(site, module.id) if site else None
-        if blocks is not None and not any(ranges(blocks, family) for family in families):
-            reason = "none of its peers has an address of the family judged: ask with --family"
-            skipped.append(Skipped(host.name, module.id, module.name, entry.id, reason))
+        lacking = [family for family in families if blocks is not None and not ranges(blocks, family)]
+        if lacking:
+            skipped.append(Skipped(host.name, module.id, module.name, entry.id, _without_peers(lacking, families)))
         for family in families:
             peers = None
             if blocks is not None:
@@ -182,6 +194,13 @@ def requirements(
                 if loopback and (to_itself or (entry.local and entry.direction is Direction.INBOUND)):
                     wanted.append(Requirement(host, module, entry, protocol, family, None, local=True))
     return wanted, skipped
+
+
+def _without_peers(lacking: Sequence[Family], families: Sequence[Family]) -> str:
+    """Why an entry is not judged in the families of `families` that its peers lack."""
+    if len(lacking) == len(families):
+        return "none of its peers has an address of the family judged: ask with --family"
+    return f"not over {' and '.join(_NAMES[family] for family in lacking)}: none of its peers has an address there"
 
 
 def with_peer_hosts(requirement: Requirement, site: Site | None, filtered: Collection[str]) -> Iterator[Requirement]:

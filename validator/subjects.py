@@ -158,7 +158,7 @@ def _service(result: Result) -> str:
 
 
 def _where_and_peer(result: Result) -> str:
-    place = where(result.host, result.profile)
+    place = where(result.host, result.profile) + " (loopback)" * result.local
     way = "from" if result.direction is Direction.INBOUND else "to"
     return f"{place} {way} {result.peer_host}" if result.peer_host else place
 

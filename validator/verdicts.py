@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import reduce
+from operator import and_
 
 from msgspec.structs import replace
 
@@ -17,11 +19,11 @@ from validator.near_misses import near_misses
 from validator.packets.fields import Field, Intervals
 from validator.packets.space import PacketSet
 from validator.policy import Direction
-from validator.questions import Question, evaluator, settled_by
+from validator.questions import Question, evaluator, known_neighbours, settled_by
 from validator.requirements import ANYBODY, Requirement
 from validator.results import Blame, ConditionUse, Result, Verdict
 from validator.source import Span
-from validator.witness import boxes, witness
+from validator.witness import blocks, boxes, witness
 
 _MOST_LINES = 8
 _MOST_BOXES = 32
@@ -79,7 +81,7 @@ def judge(question: Question) -> Result:
 
 def _judged(question: Question, anybody: bool = False, legs: tuple[Leg, ...] = LEGS) -> tuple[Question, Judgement]:
     """The question with the path that answers it, and the judgement: a rough look is enough where that shows that all
-    gets through. `anybody` forgets declared peers."""
+    gets through. `anybody` forgets declared peers, and takes neighbours to be known."""
     if question.path.rough is not None:
         easy = replace(question, path=question.path.rough)
         found = _judgement(easy, anybody, legs)
@@ -91,8 +93,8 @@ def _judged(question: Question, anybody: bool = False, legs: tuple[Leg, ...] = L
 def _judgement(question: Question, anybody: bool, legs: tuple[Leg, ...]) -> Judgement:
     requirement, path = question.requirement, question.path
     protocol, ports = PROTOCOLS[requirement.protocol], requirement.entry.ports
-    region = path.space.box(question.bounds(anybody))
-    return Judgement(path, protocol, ports, region, legs, settled_by(question))
+    settled = settled_by(question) + (known_neighbours(question) if anybody else ())
+    return Judgement(path, protocol, ports, question.region(anybody), legs, settled)
 
 
 def data_connections(question: Question) -> str:
@@ -126,7 +128,8 @@ def _identity(question: Question) -> str:
 
 def _peers(requirement: Requirement) -> tuple[str, ...]:
     if requirement.local:
-        return ("127.0.0.1/32",) if requirement.family == "ipv4" else ("::1/128",)
+        addresses = dict.fromkeys(address for _, address in requirement.ends)
+        return tuple(block for each in addresses for block in blocks(((each, each),), requirement.family))
     return requirement.peers if requirement.peers is not None else (ANYBODY[requirement.family],)
 
 
@@ -206,15 +209,17 @@ def _deciders(judgement: Judgement, leg: Leg, region: PacketSet, verbs: tuple[Ve
 
 
 def _blocked_by(judgement: Judgement, refused: PacketSet, local: bool) -> list[Blame]:
-    """Who stops `refused`, leg by leg; a leg is asked only about what the ones before let pass."""
+    """Who stops `refused`, leg by leg; a leg is asked only about what the ones before let pass, and, where some leg
+    surely stops all of it, only about what it surely stops."""
     found: list[Blame] = []
-    left = refused
+    left, surely = refused, not reduce(and_, (judgement.of_leg(leg)[1] for leg in LEGS), refused)
     for leg in LEGS:
         if not left:
             break
-        deciders = _deciders(judgement, leg, left, _DROPS)
+        possibly = judgement.of_leg(leg)[1]
+        deciders = _deciders(judgement, leg, left - possibly if surely else left, _DROPS)
         found += [_blame("loopback" if local else leg.name, decider) for decider in deciders[:_MOST_LINES]]
-        left = left & judgement.of_leg(leg)[1]
+        left = left & possibly
     return list(dict.fromkeys(found))
 
 
@@ -287,7 +292,7 @@ def _exposed(question: Question, verdict: Verdict, accepted_by: list[Blame]) -> 
     requirement = question.requirement
     if requirement.entry.direction is not Direction.INBOUND or requirement.local:
         return False, []
-    if requirement.peers is None:
+    if requirement.peers is None and (verdict is Verdict.OPEN or not known_neighbours(question)):
         return (True, accepted_by) if verdict is Verdict.OPEN else (False, [])
     _, anybody = _judged(replace(question, path=question.from_anybody or question.path), anybody=True)
     return (True, _accepted_by(anybody, False)) if anybody.surely == anybody.region else (False, [])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 
 from tests.conformance.namespaces import run
@@ -40,7 +40,7 @@ class Loading:
         self._base = base
         self._legacy: set[str] = set()
         self._ipset = False
-        self._set = ""
+        self._before = ""
         self.host = {"addr.json": run(["ip", "-j", "addr"]).stdout, "sysctl.txt": _sysctl()}
         self.clear()
 
@@ -51,15 +51,15 @@ class Loading:
             run([f"{kind}-restore"], _EMPTY_TABLES)
         if self._ipset:
             _destroy_sets()
-        if self._set:
-            _set(self.host["sysctl.txt"])
-        self._legacy, self._ipset, self._set = set(), False, ""
+        _set(self._before)
+        self._legacy, self._ipset, self._before = set(), False, ""
         forget_connections()
 
     def load(self, parts: Mapping[str, str]) -> str:
         """Load rulesets by kind (see LOADERS); empty, or what the tool said where it refused one."""
-        self._set = parts.get(SETTINGS, "")
-        _set(self._set)
+        settings = parts.get(SETTINGS, "")
+        self._before = _sysctl(_names(settings))
+        _set(settings)
         for kind, command in LOADERS.items():
             if kind not in parts:
                 continue
@@ -75,7 +75,7 @@ class Loading:
         """What somebody would export from the firewall, by file name."""
         found = {} if ruleset.bare else dict(self.host)
         if SETTINGS in ruleset.parts:
-            found["sysctl.txt"] = _sysctl()
+            found["sysctl.txt"] = _sysctl(dict.fromkeys((*_FORWARDING, *_names(ruleset.parts[SETTINGS]))))
         for kind in (kind for kind in LOADERS if kind in ruleset.parts):
             if kind == "ipset":
                 found["ipset.save"] = run(["ipset", "save"]).stdout
@@ -118,8 +118,13 @@ def _destroy_sets() -> None:
     raise RuntimeError("the sets are still in use")
 
 
-def _sysctl() -> str:
-    return "".join(f"{name} = {_setting(name).read_text()}" for name in _FORWARDING)
+def _sysctl(names: Iterable[str] = _FORWARDING) -> str:
+    return "".join(f"{name} = {_setting(name).read_text()}" for name in names)
+
+
+def _names(settings: str) -> list[str]:
+    """The names of what `settings` sets."""
+    return [line.partition(" = ")[0] for line in settings.splitlines()]
 
 
 def _set(settings: str) -> None:

@@ -16,7 +16,7 @@ from tests.build import firewall
 from tests.dialects.iptables_rules import converted, dumps, table
 from validator.deferred import Deferred
 from validator.dialects._iptables_convert import ruleset
-from validator.dialects._linux_facts import LinuxInterface
+from validator.dialects._linux_facts import LinuxInterface, Setting
 from validator.dialects._linux_host import Host
 from validator.dialects._linux_ruleset import Ruleset
 from validator.engine.gist import assumed_by, gist
@@ -54,7 +54,7 @@ def agrees(chain: Chain, host: Host) -> None:
 
 
 def hosts(family: Family) -> list[Host]:
-    known = Host("host", family, own=(), interfaces=INTERFACES, forwarding=(True, Span("sysctl", 1)))
+    known = Host("host", family, own=(), interfaces=INTERFACES, forwarding=Setting((True, Span("sysctl", 1))))
     return [Host("host", family), known, Host("host", family, withdrawn=frozenset(("translated", "connected-routes")))]
 
 

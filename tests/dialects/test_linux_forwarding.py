@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.dialects.test_ip_addr import LO, UP
 from validator import policy_file, site_file
 from validator.check import CheckOptions, check
@@ -26,6 +28,8 @@ COMMIT
 :OUTPUT ACCEPT [0:0]
 COMMIT
 """
+BY = "net.ipv4.conf."
+TWO = ADDRESSES + "3: eth1: <UP> mtu 1500\n    inet 10.9.0.5/24 brd 10.9.0.255 scope global eth1\n"
 
 
 def asked(folder: Path, withdrawn: frozenset[str] = frozenset(), **files: str) -> Result:
@@ -83,3 +87,64 @@ def test_with_unknown_addresses_only_what_is_the_hosts_own_gets_on(tmp_path: Pat
     found = asked(tmp_path, rules=AWAY.replace(":INPUT DROP", ":INPUT ACCEPT"), sysctl=OFF)
     assert found.verdict == "unknown"
     assert open_conditions(found) == ["the translated address is one of the host (export ip -j addr)"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "verdict", "lines"),
+    [
+        (ON + f"{BY}eth0.forwarding = 0\n", "partial", [f"{BY}eth0.forwarding = 0"]),
+        (ON + f"{BY}eth1.forwarding = 0\n", "blocked", [f"{BY}eth1.forwarding = 0"]),
+        (ON + f"{BY}eth2.forwarding = 0\n", "open", []),
+        (OFF + f"{BY}eth0.forwarding = 1\n{BY}eth1.forwarding = 1\n", "open", []),
+        (OFF + f"{BY}eth0.forwarding = 1\n", "blocked", [OFF.strip()]),
+        (f"{BY}eth0.forwarding = 0\n{BY}eth1.forwarding = 1\n", "partial", [f"{BY}eth0.forwarding = 0"]),
+        (f"{BY}eth0.forwarding = 1\n{BY}eth1.forwarding = 1\n", "open", []),
+    ],
+)
+def test_what_counts_is_the_interface_that_packets_come_in_by(
+    tmp_path: Path, settings: str, verdict: str, lines: list[str]
+) -> None:
+    """Requests by eth0 or eth1, replies by eth1."""
+    found = asked(tmp_path, rules=AWAY, sysctl=settings, addr=TWO)
+    assert found.verdict == verdict
+    assert list(dict.fromkeys(blamed(found))) == [(line, False) for line in lines]
+    assumed = "forwarding" in {each.assumption for each in found.conditions}
+    assert assumed is ("ip_forward" not in settings)  # of other interfaces
+
+
+def test_of_an_interface_that_nobody_told_of_it_is_assumed(tmp_path: Path) -> None:
+    found = asked(tmp_path, rules=AWAY, sysctl=f"{BY}eth1.forwarding = 1\n", addr=TWO)
+    assert found.verdict == "open"
+    assert "forwarding" in {each.assumption for each in found.conditions}
+
+
+INWARD = AWAY.replace("10.9.0.9", "127.0.0.1:80").replace(":INPUT DROP", ":INPUT ACCEPT")
+LOCALNET = "packets from outside may be sent to 127.0.0.0/8 (`sysctl net.ipv4.conf.all.route_localnet`, or that of"
+
+
+@pytest.mark.parametrize(
+    ("settings", "verdict", "line"),
+    [
+        ("net.ipv4.conf.all.route_localnet = 1\n", "open", ""),
+        ("net.ipv4.conf.eth0.route_localnet = 1\n", "open", ""),
+        ("net.ipv4.conf.all.route_localnet = 0\nnet.ipv4.conf.eth0.route_localnet = 1\n", "open", ""),
+        ("net.ipv4.conf.all.route_localnet = 1\nnet.ipv4.conf.eth0.route_localnet = 0\n", "open", ""),
+        (
+            "net.ipv4.conf.all.route_localnet = 0\nnet.ipv4.conf.eth1.route_localnet = 1\n",
+            "blocked",
+            "net.ipv4.conf.all.route_localnet = 0",
+        ),
+    ],
+)
+def test_what_is_sent_to_loopback_needs_a_setting(tmp_path: Path, settings: str, verdict: str, line: str) -> None:
+    found = asked(tmp_path, rules=INWARD, sysctl=ON + settings, addr=ADDRESSES)
+    assert found.verdict == verdict
+    assert blamed(found) == ([(line, False)] if line else [])
+    assert open_conditions(found) == []
+
+
+@pytest.mark.parametrize("settings", ["", "net.ipv4.conf.eth1.route_localnet = 1\n"])
+def test_where_nobody_told_that_setting_it_is_a_condition(tmp_path: Path, settings: str) -> None:
+    found = asked(tmp_path, rules=INWARD, sysctl=ON + settings, addr=ADDRESSES)
+    assert found.verdict == "unknown"
+    assert [text.startswith(LOCALNET) for text in open_conditions(found)] == [True]

@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.build import chain, firewall
-from validator.dialects._linux_facts import named_sets
+from validator.dialects._linux_facts import Setting, named_sets
 from validator.dialects._linux_host import (
     Host,
     IpSet,
@@ -188,7 +188,7 @@ def test_an_own_address_is_delivered_here() -> None:
 
 
 def test_another_address_is_forwarded_out_of_the_interface_of_its_network() -> None:
-    host = replace(FOUR, forwarding=(True, Span("sysctl", 1)))
+    host = replace(FOUR, forwarding=Setting((True, Span("sysctl", 1))))
     named, needs = moved(host, Target(at("10.1.0.9")))
     assert (named["local-destination"], named[Field.OUT_INTERFACE]) == (0, InterfaceName("d0"))
     assert texts(needs) == ["rules:7 leads out of d0"]
@@ -199,7 +199,7 @@ def test_another_address_is_forwarded_out_of_the_interface_of_its_network() -> N
 
 def test_the_smallest_network_is_the_way_out_and_two_alike_are_none() -> None:
     big = LinuxInterface("big", (ip_interface("10.1.0.1/8"),))
-    host = Host("h", Family.IPV4, own=(), interfaces=(big, *INTERFACES), forwarding=(True, SPAN))
+    host = Host("h", Family.IPV4, own=(), interfaces=(big, *INTERFACES), forwarding=Setting((True, SPAN)))
     assert moved(host, Target(at("10.1.0.9")))[0][Field.OUT_INTERFACE] == InterfaceName("d0")
     assert moved(host, Target(at("10.77.0.9")))[0][Field.OUT_INTERFACE] == InterfaceName("big")
     both = ((number("10.1.0.250"), number("10.1.1.9")),)
@@ -225,7 +225,7 @@ def test_from_outside_to_127_0_0_1_needs_route_localnet() -> None:
 
 
 def test_a_range_that_is_partly_here_is_not_known() -> None:
-    host = replace(FOUR, forwarding=(True, SPAN))
+    host = replace(FOUR, forwarding=Setting((True, SPAN)))
     mixed = ((number("10.1.0.4"), number("10.1.0.5")),)
     assert isinstance(moved(host, Target(mixed))[0]["local-destination"], Choice)
     loopback = ((number("126.255.255.255"), number("127.0.0.1")),)

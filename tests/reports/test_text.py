@@ -16,7 +16,7 @@ from validator.reports import text
 from validator.reports.safe_text import columns
 from validator.reports.verdict_table import rows
 from validator.reports.wording import box_text, headline, packet_text
-from validator.results import Report, Result, Verdict
+from validator.results import Report, Result, Skipped, Verdict
 from validator.source import Span
 
 PROFILES = ("domain", "private", "public")
@@ -87,8 +87,25 @@ def test_hosts_are_a_column_where_there_are_several() -> None:
 
 
 def test_loopback_is_a_table_of_its_own() -> None:
-    shown = text.render(of(sample.result(Verdict.OPEN), sample.result(Verdict.OPEN, local=True)))
-    assert "INSIDE: modules on web01 connect to each other (loopback)" in shown
+    inside = replace(sample.result(Verdict.OPEN, local=True), peers=("127.0.0.1/32", "10.0.0.1/32"))
+    shown = text.render(of(sample.result(Verdict.OPEN), inside))
+    assert "INSIDE: modules on web01 connect to each other (loopback, by 127.0.0.1, 10.0.0.1)\n" in shown
+    shown = text.render(of(replace(inside, peers=tuple(f"10.0.0.{number}/32" for number in range(9)))))
+    assert "(loopback, by 10.0.0.0, 10.0.0.1, 10.0.0.2 and 6 more)\n" in shown
+    other = replace(inside, host="web02", id="other")
+    assert "INSIDE: modules on the hosts connect to each other (loopback)\n" in text.render(of(inside, other))
+
+
+def test_what_was_not_checked_is_one_line_for_each_reason() -> None:
+    skipped = tuple(
+        Skipped(host, "web", "Web", entry, "not over IPv6")
+        for host, entries in {"a": ("in", "out"), "b": ("in", "out"), "c": ("in",)}.items()
+        for entry in entries
+    )
+    shown = text.render(replace(of(sample.result(Verdict.OPEN)), skipped=skipped[:2]))
+    assert "  Web (in, out): not over IPv6\n" in shown
+    shown = text.render(replace(of(sample.result(Verdict.OPEN)), skipped=skipped))
+    assert "  Web (in): not over IPv6; on a, b, c\n  Web (out): not over IPv6; on a, b\n" in shown
 
 
 def test_a_result_that_nothing_decides_says_so() -> None:

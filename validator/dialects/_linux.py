@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from validator.dialects import Fragment, Options
 from validator.dialects._linux_changes import changed_sets
+from validator.dialects._linux_facts import Setting, to_itself
 from validator.dialects._linux_forwarding import forwarding
 from validator.dialects._linux_host import Host, IpSet, LinuxInterfaces, LinuxSettings, named_sets, own_addresses
 from validator.dialects._linux_order import in_every_order
@@ -60,6 +61,7 @@ def convert(fragments: Sequence[Fragment], options: Options) -> Firewall | None:
         chains=chains,
         exports=tuple(dict.fromkeys(ruleset.path for ruleset in rulesets)),
         interfaces=tuple(each.name for each in host.interfaces or ()),
+        addresses=to_itself(host.interfaces or (), host.family),
     )
 
 
@@ -121,6 +123,7 @@ def _nft_titles(dump: IptDump) -> Iterator[tuple[str, Container[str]]]:
 
 
 def _of_nftables(data: object, host: Host, saved: Mapping[str, Container[str]]) -> Iterator[Ruleset]:
+    from validator.dialects._nft_arp import of_devices
     from validator.dialects._nft_beside import beside
     from validator.dialects._nft_convert import ruleset, unfiltered
     from validator.dialects._nft_data import NftRuleset
@@ -134,7 +137,7 @@ def _of_nftables(data: object, host: Host, saved: Mapping[str, Container[str]]) 
     found = ruleset(replace(data, tables=tables), host)
     if len(tables) == len(data.tables) and (not found.bases if found else not tables):
         yield unfiltered(data)
-    yield from (each for each in (found, beside(data, host)) if each is not None)
+    yield from (each for each in (found, beside(data, host), of_devices(data, host)) if each is not None)
 
 
 def _of_iptables(data: tuple[object, ...], host: Host, variants: Container[str], beside_nft: bool) -> Iterator[Ruleset]:
@@ -154,7 +157,7 @@ def _of_iptables(data: tuple[object, ...], host: Host, variants: Container[str],
 def _host(fragments: Sequence[Fragment], options: Options) -> Host:
     """What the exports beside rules tell of the host."""
     interfaces: LinuxInterfaces | None = None
-    forwards = None
+    forwards = localnet = Setting()
     sets: list[IpSet] = []
     for fragment in fragments:
         match fragment.data:
@@ -162,6 +165,7 @@ def _host(fragments: Sequence[Fragment], options: Options) -> Host:
                 interfaces = found
             case LinuxSettings() as settings:
                 forwards = settings.forwarding.get(options.family, forwards)
+                localnet = settings.localnet if settings.localnet != Setting() else localnet
             case tuple() as parts:
                 sets += [part for part in parts if isinstance(part, IpSet)]
     dumps, of_nft = _dumps(fragments), [_nft_data(fragment) for fragment in _of_nft(fragments)]
@@ -173,6 +177,7 @@ def _host(fragments: Sequence[Fragment], options: Options) -> Host:
         own=own_addresses(interfaces.interfaces, options.family) if interfaces else None,
         interfaces=interfaces.interfaces if interfaces else None,
         forwarding=forwards,
+        localnet=localnet,
         sets=named_sets(sets, options.family),
         rewrites=rewritten,
         asked_marks=_asked_marks(dumps, of_nft, sets) if rewritten else {},

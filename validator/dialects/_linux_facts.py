@@ -48,11 +48,31 @@ class LinuxInterfaces(Struct, frozen=True):
     families: tuple[Family, ...] = tuple(Family)
 
 
+Told = tuple[bool, Span]
+"""What is set, with its line."""
+
+
+class Setting(Struct, frozen=True):
+    """What `sysctl` says of a setting of interfaces: of those in `interfaces`, and of all others, None where nobody
+    told."""
+
+    others: Told | None = None
+    interfaces: Mapping[str, Told] = field(default_factory=dict)
+
+    @property
+    def differing(self) -> dict[str, Told]:
+        """The interfaces on which it is not as on the others."""
+        of_others = self.others and self.others[0]
+        return {name: told for name, told in self.interfaces.items() if told[0] is not of_others}
+
+
 class LinuxSettings(Struct, frozen=True):
-    """Fragment data of `sysctl`: `forwarding` by family, missing where the export does not say; each with its line."""
+    """Fragment data of `sysctl`: whether the host forwards what comes in by an interface, by family, and whether IPv4
+    packets that come in there may be sent to 127.0.0.0/8."""
 
     path: str
-    forwarding: Mapping[Family, tuple[bool, Span]]
+    forwarding: Mapping[Family, Setting]
+    localnet: Setting = Setting()
 
 
 class SetPort(Struct, frozen=True):
@@ -119,7 +139,8 @@ class Host(Struct, frozen=True):
     withdrawn: frozenset[str] = frozenset()
     own: Intervals | None = None
     interfaces: tuple[LinuxInterface, ...] | None = None
-    forwarding: tuple[bool, Span] | None = None
+    forwarding: Setting = Setting()
+    localnet: Setting = Setting()
     sets: Mapping[str, IpSet] = field(default_factory=dict)
     rewrites: bool = False
     asked_marks: Mapping[str, int] = field(default_factory=dict)
@@ -150,6 +171,24 @@ def own_addresses(interfaces: Iterable[LinuxInterface], family: Family) -> Inter
         if family is Family.IPV4:
             broadcasts += [(int(ip_address(text)),) * 2 for text in each.broadcasts if each.name == LOOPBACK]
     return intersect(normalise(found), complement(normalise(broadcasts), (1 << family.bits) - 1))
+
+
+def to_itself(interfaces: Iterable[LinuxInterface], family: Family) -> tuple[tuple[int, int], ...]:
+    """The addresses of interfaces that are up, but for loopback and link-local ones of IPv6, each behind the source
+    that the kernel takes for what the host sends there: itself, in IPv4 the first one of its network on the interface
+    (fib_add_ifaddr in the kernel's net/ipv4/fib_frontend.c)."""
+    found: dict[int, int] = {}
+    for each in interfaces:
+        first: dict[object, int] = {}
+        for address in each.addresses:
+            if same_family(address, family) and each.up and not (address.is_loopback or _needs_scope(address)):
+                key = address.network if family is Family.IPV4 else address
+                found.setdefault(int(address.ip), first.setdefault(key, int(address.ip)))
+    return tuple((source, address) for address, source in found.items())
+
+
+def _needs_scope(address: Address) -> bool:
+    return address.version == 6 and address.is_link_local
 
 
 def _range(network: Network) -> Interval:

@@ -34,6 +34,7 @@ from validator.dialects._linux_facts import (
     named_sets,
     own_addresses,
 )
+from validator.dialects._linux_forwarding import localnet
 from validator.model import DROP as _DROP
 from validator.model import (
     LOOPBACK,
@@ -83,18 +84,23 @@ def translation(
     from outside for 127.0.0.0/8 is dropped unless route_localnet is set (ip-sysctl in the kernel's documentation).
     """
     assign: list[Assignment] = [(DESTINATION_DONE, 1), (TRANSLATED, 1)]
+    stopped: tuple[Rule, ...] = ()
     extra: list[Match] = [ConditionMatch(_translated(host, canonical, span))]
     if target.redirect:
         assign += _redirected(host, hook, span)
     elif target.addresses is not None:
         assign.append((Field.DESTINATION, chosen(host, target.addresses, "translated address", span)))
-        away, needs = _routed(host, hook, target.addresses, span)
+        away, needs = _routed(host, target.addresses, span)
         assign += away
         extra += needs
+        if hook is Hook.PREROUTING:
+            stopped, further = localnet(host, matches, target.addresses)
+            extra += further
     if target.ports is not None:
         assign.append((Field.DESTINATION_PORT, chosen(host, target.ports, "translated port", span)))
     found = Rule((*matches, *extra), Action(Verb.ACCEPT, assign=tuple(assign)), span, canonical)
-    return (*_unchanged(host, hook, matches, target, span, canonical), found, Rule(matches, _DROP, span, canonical))
+    unchanged = _unchanged(host, hook, matches, target, span, canonical)
+    return (*unchanged, *stopped, found, Rule(matches, _DROP, span, canonical))
 
 
 def hidden_translation(host: Host, matches: tuple[Match, ...], span: Span, canonical: str) -> Rule:
@@ -204,7 +210,7 @@ def outside_loopback(ranges: Intervals) -> Intervals:
     return intersect(ranges, complement(LOOPBACK_NET[Family.IPV4], LIMITED[0]))
 
 
-def _routed(host: Host, hook: Hook, addresses: Intervals, span: Span) -> tuple[list[Assignment], list[Match]]:
+def _routed(host: Host, addresses: Intervals, span: Span) -> tuple[list[Assignment], list[Match]]:
     """What routing does with a translated packet: here, or out of which interface; and what that needs."""
     local = is_local(host, addresses)
     here: Assigned = _here_or_not(host.name) if local is None else int(local)
@@ -214,11 +220,6 @@ def _routed(host: Host, hook: Hook, addresses: Intervals, span: Span) -> tuple[l
     if isinstance(way, InterfaceName) and local is not True:
         text = f"{span.path}:{span.line} leads out of {way.name}"
         needs.append(ConditionMatch(host.assumed("connected-routes", text, True, span)))
-    if hook is Hook.OUTPUT:
-        return assign, needs
-    if host.family is Family.IPV4 and meets(addresses, LOOPBACK_NET[Family.IPV4]):
-        localnet = "packets from outside may be sent to 127.0.0.0/8 (`sysctl net.ipv4.conf.all.route_localnet` is 1)"
-        needs.append(ConditionMatch(host.condition(localnet)))
     return assign, needs
 
 

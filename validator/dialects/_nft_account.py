@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from validator.dialects._linux_host import Host
+from validator.dialects._nft_arp import of_devices
 from validator.dialects._nft_beside import beside
 from validator.dialects._nft_convert import families, ruleset
 from validator.dialects._nft_data import NftRuleset
@@ -21,8 +22,8 @@ def account(data: NftRuleset, ledger: Ledger) -> None:
                 ledger.mark(rule.line, LineState.UNSUPPORTED if rule.why else LineState.MODELLED)
     for family in families(data):
         host = Host("", family)
-        rulesets = [each for each in (ruleset(data, host), beside(data, host)) if each is not None]
-        for converted in (chain for found in rulesets for chain in found.chains.values()):
+        rulesets = (ruleset(data, host), beside(data, host), of_devices(data, host))
+        for converted in (chain for found in rulesets if found for chain in found.chains.values()):
             for made in converted.rules:
                 if not made.understood:
                     ledger.mark(made.span.line, LineState.UNSUPPORTED)

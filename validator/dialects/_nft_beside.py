@@ -33,9 +33,9 @@ _BRIDGE_HOOKS = {
     "prerouting": Hook.PREROUTING, "input": Hook.PREROUTING, "forward": Hook.FORWARD, "output": Hook.POSTROUTING,
     "postrouting": Hook.POSTROUTING,
 }  # fmt: skip
-_OUTERMOST: Mapping[Hook, int] = {Hook.PREROUTING: -200_000, Hook.FORWARD: -200_000, Hook.POSTROUTING: 200_000}
-_SIDES = {Hook.PREROUTING: Field.IN_INTERFACE, Hook.POSTROUTING: Field.OUT_INTERFACE}
-_HARMLESS = frozenset(
+OUTERMOST: Mapping[Hook, int] = {Hook.PREROUTING: -200_000, Hook.FORWARD: -200_000, Hook.POSTROUTING: 200_000}
+SIDES = {Hook.PREROUTING: Field.IN_INTERFACE, Hook.POSTROUTING: Field.OUT_INTERFACE}
+HARMLESS = frozenset(
     ("match", "accept", "return", "continue", "jump", "goto", "counter", "log", "limit", "ct count", "quota", "last")
     + ("set", "map", "meter", "dup", "comment")
 )
@@ -56,7 +56,7 @@ def beside(data: NftRuleset, host: Host) -> Ruleset | None:
                     name = f"{table.title}:{chain.name}" + f" at {hook}" * (table.family == "arp")
                     accepts = Rule((), ACCEPT, chain.span, name, "what is not dropped goes on", implicit=True)
                     chains[name] = Chain(name, rules, accepts)
-                    bases.append(BaseChain(hook, _OUTERMOST[hook], name, chain.priority))
+                    bases.append(BaseChain(hook, OUTERMOST[hook], name, chain.priority))
     return Ruleset("", data.path, chains, tuple(bases)) if bases else None
 
 
@@ -75,17 +75,17 @@ def _rules(table: NftTable, chain: NftChain, hook: Hook, host: Host) -> Iterator
     title = f"{table.title}:{chain.name}"
     deeds = _deeds(table, chain)
     matches: tuple[Match, ...] = ()
-    if hook in _SIDES:
-        matches = (InterfaceMatch(_SIDES[hook], (LOOPBACK,), negated=True),)
+    if hook in SIDES:
+        matches = (InterfaceMatch(SIDES[hook], (LOOPBACK,), negated=True),)
 
     def may(what: str) -> tuple[Match, ...]:
         return (*matches, ConditionMatch(host.condition(f"{title} {what}", per_packet=True, span=span)))
 
     if table.family == "arp":
-        if deeds - _HARMLESS:
+        if deeds - HARMLESS:
             yield Rule(may("drops or changes the ARP that the packet needs"), DROP, span, title)
         return
-    if deeds - _HARMLESS - _DROPS:
+    if deeds - HARMLESS - _DROPS:
         what = "changes the packet, or sends it on, at a port of a bridge"
         yield Rule(may(f"{what}, and it gets through"), Action(Verb.DELIVER), span, title)
         yield Rule(may(f"{what}, and it does not get through"), DROP, span, title)
@@ -96,14 +96,21 @@ def _rules(table: NftTable, chain: NftChain, hook: Hook, host: Host) -> Iterator
 def _deeds(table: NftTable, chain: NftChain) -> set[str]:
     """What a base chain may do, by the names of statements: what stands in it, in chains that it may jump to, and its
     policy."""
-    found = {name for rule in chain.rules for name in _statements(table, rule)}
+    found = {name for rule in chain.rules for name in statements(table, rule)}
     if found & {"jump", "goto"}:
-        others = (each for each in table.chains.values() if not each.hook)
-        found |= {name for each in others for rule in each.rules for name in _statements(table, rule)}
+        found |= elsewhere(table)
     return found | ({_UNKNOWN} if chain.why else {chain.policy})
 
 
-def _statements(table: NftTable, rule: NftRule) -> Iterator[str]:
+def elsewhere(table: NftTable) -> set[str]:
+    """The names of what the chains of a table do that others jump to."""
+    others = (each for each in table.chains.values() if not each.hook)
+    return {name for each in others for rule in each.rules for name in statements(table, rule)}
+
+
+def statements(table: NftTable, rule: NftRule) -> Iterator[str]:
+    """The names of the statements of a rule but for what it asks, with the verdicts of its maps; `?` for what is not
+    known."""
     if rule.why:
         yield _UNKNOWN
     for name, body in rule.statements:

@@ -208,8 +208,7 @@ class _Table:
             asked = ConditionMatch(self._host.condition(text, per_packet=True, span=chain.span), False)
             yield Rule((asked,), ACCEPT, chain.span, text, text, implicit=True)
         else:
-            names = tuple(f"{name[:-1]}+" if name.endswith("*") else name for name in chain.devices) or ("",)
-            other = InterfaceMatch(_DEVICE_FIELDS[chain.hook], names, negated=True)
+            other = InterfaceMatch(_DEVICE_FIELDS[chain.hook], device_names(chain.devices), negated=True)
             text = f"this chain is asked on {', '.join(chain.devices) or 'no device'}"
             yield Rule((other,), ACCEPT, chain.span, text, text, implicit=True)
 
@@ -241,6 +240,11 @@ class _Table:
         action = DROP if chain.policy == "drop" else ACCEPT
         canonical = f"{self._table.title}:{chain.name} policy {chain.policy}"
         return Rule((), action, span, canonical, f"policy of {chain.name}")
+
+
+def device_names(devices: tuple[str, ...]) -> tuple[str, ...]:
+    """The devices of a chain as InterfaceMatch has names."""
+    return tuple(f"{name[:-1]}+" if name.endswith("*") else name for name in devices) or ("",)
 
 
 def _situation(chain: NftChain) -> _Situation:

@@ -1,10 +1,13 @@
-"""`sysctl net.ipv4.ip_forward net.ipv6.conf.all.forwarding`, or `sysctl -a`: whether the host forwards.
+"""`sysctl -a`, or some of its lines: whether the host forwards.
 
     net.ipv4.ip_forward = 1
+    net.ipv4.conf.eth0.forwarding = 0
 
-ip-sysctl of the kernel's documentation: IPv4 forwards what comes in on an interface whose own `forwarding` is
-set (`ip_forward` and `conf.all.forwarding` set them all), IPv6 what `conf.all.forwarding` says for all. Where
-the interfaces of an export differ, nothing is taken from it for IPv4. All other keys are ignored.
+ip-sysctl of the kernel's documentation, and ip_route_input_slow and ip6_forward in the kernel. IPv4 forwards what
+comes in by an interface whose own `forwarding` is set; `ip_forward` (which is `conf.all.forwarding`) sets them all at
+once, and is taken for those that an export does not name. IPv6 forwards where `conf.all.forwarding` is set, else what
+comes in by an interface with `force_forwarding` (Linux 6.17). What comes in by an interface may be sent to
+127.0.0.0/8 if `route_localnet` is set of it or of `all`. All other keys are ignored.
 """
 
 from __future__ import annotations
@@ -13,26 +16,26 @@ import re
 
 from validator.dialects import Fragment
 from validator.dialects._linux import convert
-from validator.dialects._linux_facts import LinuxSettings
+from validator.dialects._linux_facts import LinuxSettings, Setting, Told
 from validator.errors import ExportError
 from validator.packets.fields import Family
-from validator.source import Ledger, LineState, Source, Span
+from validator.source import Ledger, LineState, Source
 
 NAME = "sysctl"
 TITLE = "sysctl (forwarding)"
 PLATFORM = "linux"
 STANDS_ALONE = False
 
-_LINE = re.compile(r"\s*-?([A-Za-z_][\w@:*/-]*(?:[./][\w@:*/-]+)+)\s*=\s*(.*?)\s*", re.ASCII)
+_LINE = re.compile(r"\s*-?([A-Za-z_][\w-]*[./][^\s=]+)\s*=\s*(.*?)\s*", re.ASCII)
 _NET = re.compile(r"\s*-?net[./](?:ipv4|ipv6)[./]\S+\s*=", re.ASCII)
-_GLOBAL = {
-    "net.ipv4.ip_forward": Family.IPV4,
-    "net.ipv4.conf.all.forwarding": Family.IPV4,
-    "net.ipv6.conf.all.forwarding": Family.IPV6,
-}
-_OF_INTERFACE = re.compile(r"net\.ipv4\.conf\.(?!(?:all|default|lo)\.)(.+)\.forwarding")
+_OF_INTERFACE = re.compile(r"net\.(ipv[46])\.conf\.(?!default\.)(.+)\.(forwarding|force_forwarding|route_localnet)")
+_COUNTS = ("ipv4 forwarding", "ipv4 route_localnet", "ipv6 force_forwarding")
+"""The settings that each interface has for itself."""
+_OF_ALL = ("all", "ipv6 forwarding")
 _VALUE = re.compile(r"-?[0-9]{1,9}")
-_REMEDY = "run sysctl net.ipv4.ip_forward net.ipv6.conf.all.forwarding > FILE"
+_REMEDY = "run sysctl -a > FILE"
+Found = dict[str, dict[str, Told]]
+"""What is set of each interface, and of `all`, by setting."""
 
 
 def sniff(source: Source) -> bool:
@@ -45,31 +48,50 @@ def sniff(source: Source) -> bool:
 
 def parse(source: Source, ledger: Ledger) -> Fragment:
     """What the export says about forwarding. Raises ExportError where it says nothing."""
-    found: dict[Family, tuple[bool, Span]] = {}
-    mixed: dict[int, bool] = {}
-    told: dict[Family, int] = {}
+    found: Found = {}
     for number, line in enumerate(source.lines, 1):
         match = _LINE.fullmatch(line)
-        key = re.sub("/", ".", match[1]) if match else ""
-        family = _GLOBAL.get(key)
-        if match is None or (family is None and not _OF_INTERFACE.fullmatch(key)):
+        key = match and _OF_INTERFACE.fullmatch(_dotted(match[1]))
+        name, what = (key[2], f"{key[1]} {key[3]}") if key else ("", "")
+        if match is None or (what not in _COUNTS and (name, what) != _OF_ALL):
             ledger.mark(number, LineState.IGNORED)
             continue
         if not _VALUE.fullmatch(match[2]):
-            raise ExportError(f"{key} has no number", _REMEDY, source.path, number)
-        on = int(match[2]) != 0
+            raise ExportError(f"{match[1]} has no number", _REMEDY, source.path, number)
         ledger.mark(number, LineState.MODELLED)
-        if family is None:
-            mixed[number] = on
-        else:
-            found[family], told[family] = (on, source.span(number)), number
+        found.setdefault(what, {})[name] = (int(match[2]) != 0, source.span(number))
     if not found:
         raise ExportError("nothing about forwarding is in this output", _REMEDY, source.path, 1)
-    if Family.IPV4 in found and any(on is not found[Family.IPV4][0] for on in mixed.values()):
-        for number in (*mixed, told[Family.IPV4]):
-            ledger.mark(number, LineState.CONDITIONAL)
-        del found[Family.IPV4]
-    return Fragment(NAME, PLATFORM, source.path, LinuxSettings(source.path, found), ())
+    return Fragment(NAME, PLATFORM, source.path, LinuxSettings(source.path, _forwarding(found), _localnet(found)), ())
+
+
+def _dotted(key: str) -> str:
+    """A key with dots for slashes, `ip_forward` by its other name."""
+    key = key.replace("/", ".")
+    return "net.ipv4.conf.all.forwarding" if key == "net.ipv4.ip_forward" else key
+
+
+def _forwarding(found: Found) -> dict[Family, Setting]:
+    """Of each family that is spoken of."""
+    settings = {}
+    for family, of_interface in ((Family.IPV4, "ipv4 forwarding"), (Family.IPV6, "ipv6 force_forwarding")):
+        named = dict(found.get(of_interface, {}))
+        of_all = named.pop("all", None)
+        if family is Family.IPV6:
+            of_all = found.get("ipv6 forwarding", {}).get("all")
+            named = {name: told for name, told in named.items() if told[0] and not (of_all and of_all[0])}
+        if of_all or named:
+            settings[family] = Setting(of_all, named)
+    return settings
+
+
+def _localnet(found: Found) -> Setting:
+    """IN_DEV_ROUTE_LOCALNET in the kernel's linux/inetdevice.h: of the interface, or of all."""
+    named = dict(found.get("ipv4 route_localnet", {}))
+    of_all = named.pop("all", None)
+    if of_all and of_all[0]:
+        return Setting(of_all)
+    return Setting(of_all, named if of_all else {name: told for name, told in named.items() if told[0]})
 
 
 __all__ = ["NAME", "PLATFORM", "STANDS_ALONE", "TITLE", "convert", "parse", "sniff"]

@@ -9,7 +9,7 @@ peers, addresses, ports and conditions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property, partial, reduce
 from operator import and_, or_
 
@@ -24,7 +24,7 @@ from validator.engine.survey import Survey
 from validator.engine.tracking import Kind, Untracked, kinds
 from validator.engine.way import Crossing, Settled, Way
 from validator.engine.widest import widest
-from validator.model import MODULES_ANSWER, Chain, Condition, Hook, Rule, Verb
+from validator.model import Chain, Condition, Hook, Rule, Verb
 from validator.packets.fields import Field, Intervals
 from validator.packets.nodes import Node
 from validator.packets.space import PacketSet
@@ -278,11 +278,11 @@ class Path(Way):
         kinds = self.kinds(protocol, leg, ports, settled)
         return [each for kind in kinds if kind.where.contains(values) for each in kind.legs]
 
-    def asked_of_modules(self, protocol: int, ports: Intervals) -> list[Condition]:
-        """The conditions on the way that a module may answer for itself: which program it is."""
+    def asked(self, protocol: int, ports: Intervals, kinds: Collection[str]) -> list[Condition]:
+        """The conditions on the way that are about one of `kinds` (Condition.about)."""
         for mirrored in (False, True):
             self.outcomes(mirrored, protocol, ports)
-        return [each for each in self.conditions.values() if each.about and each.about[0] in MODULES_ANSWER]
+        return [each for each in self.conditions.values() if each.about and each.about[0] in kinds]
 
 
 class Passing(Struct, frozen=True):

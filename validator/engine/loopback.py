@@ -6,7 +6,7 @@ there has the new destination and the new source. A reply is translated back on 
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 
 from validator.engine.evaluate import Evaluator, Outcome
 from validator.engine.outcomes import Assign, Following, Free
@@ -14,14 +14,18 @@ from validator.engine.regions import Bounds
 from validator.engine.replies import HERE
 from validator.engine.stand_ins import StandIns
 from validator.engine.survey import Survey
-from validator.model import DROP, Condition, Firewall, Hook, Rule, Verb
-from validator.packets.fields import Family, Field
+from validator.model import DROP, Chain, Condition, Firewall, Hook, Rule, Verb
+from validator.packets.fields import Family, Field, Intervals
 from validator.packets.grafting import graft
+from validator.packets.intervals import complement
 from validator.packets.nodes import LEAF, Node
 from validator.packets.space import PacketSpace
+from validator.source import Span
 
+_LOOPBACK: Mapping[Family, Intervals] = {Family.IPV4: ((127 << 24, (128 << 24) - 1),), Family.IPV6: ((1, 1),)}
 _SOURCE = (Field.SOURCE, Field.SOURCE_PORT)
 _AWAY = "packets from 127.0.0.0/8 may leave the host (`sysctl net.ipv4.conf.all.route_localnet` is 1)"
+_LEAVING = "what is sent to an own address and turned to another host gets through there (it is not followed)"
 _HOME = "what is turned to the host itself gets through there (it comes in by loopback, where it is not followed)"
 
 
@@ -38,7 +42,7 @@ class LoopbackEvaluator(Evaluator):
         stand_ins: StandIns | None = None,
     ) -> None:
         super().__init__(space, bounds, mirrored, within, survey, stand_ins)
-        self._turning: dict[int, Rule] = within._turning if within else {}
+        self._turning: dict[tuple[int, str], Rule] = within._turning if within else {}
 
     def turned(self, function: Node, firewall: Firewall, loopback: bool, replies: bool = False) -> Node:
         """`function` (the way of requests at OUTPUT, or of the `replies` to them), where some are turned: over loopback
@@ -49,6 +53,16 @@ class LoopbackEvaluator(Evaluator):
             return function
         passing = self._accept if replies else function
         return self._diagrams.choose(where, self._stopped(passing, firewall, loopback), function)
+
+    def led_away(self, result: Node, firewall: Firewall) -> Node:
+        """`result` (the whole way of requests over loopback, or of replies), where some from other own addresses than
+        127.0.0.1 or ::1 are turned away from the host: these do leave it, and are not followed."""
+        where = self._turned(firewall, loopback=True)
+        if where is self._diagrams.false:
+            return result
+        others = complement(_LOOPBACK[firewall.family], self._space.top(Field.SOURCE))
+        leaving = self._diagrams.both(where, self._space.box({Field.SOURCE: others}).node)
+        return self._diagrams.choose(leaving, self._if(_LEAVING, firewall, self._accept), result)
 
     def _turned(self, firewall: Firewall, loopback: bool) -> Node:
         diagrams = self._diagrams
@@ -69,17 +83,25 @@ class LoopbackEvaluator(Evaluator):
         return graft(diagrams, translation, which)
 
     def _stopped(self, function: Node, firewall: Firewall, loopback: bool) -> Node:
-        chain = next(
-            firewall.chains[name] for name in firewall.hooks[Hook.OUTPUT] if firewall.chains[name].first_packets
-        )
-        span = chain.policy.span if chain.policy else chain.rules[0].span
-        text = _AWAY if loopback else _HOME
-        rule = self._turning.setdefault(id(firewall), Rule((), DROP, span, text, text, implicit=True))
-        stopped = self._diagrams.leaf(Outcome(Verb.DROP, self._decider(rule, firewall, chain)))
         if loopback and firewall.family is Family.IPV6:
-            return stopped
-        level = self._open(Condition(f"{text} ({firewall.host})", text, span))
-        return self._diagrams.switch(level, [((0, 0), stopped), ((1, 1), function)])
+            return self._dropped(_AWAY, firewall)
+        return self._if(_AWAY if loopback else _HOME, firewall, function)
+
+    def _if(self, text: str, firewall: Firewall, function: Node) -> Node:
+        """`function` where the condition with this text holds, else dropped."""
+        level = self._open(Condition(f"{text} ({firewall.host})", text, self._translating(firewall)[1]))
+        return self._diagrams.switch(level, [((0, 0), self._dropped(text, firewall)), ((1, 1), function)])
+
+    def _dropped(self, text: str, firewall: Firewall) -> Node:
+        chain, span = self._translating(firewall)
+        rule = self._turning.setdefault((id(firewall), text), Rule((), DROP, span, text, text, implicit=True))
+        return self._diagrams.leaf(Outcome(Verb.DROP, self._decider(rule, firewall, chain)))
+
+    def _translating(self, firewall: Firewall) -> tuple[Chain, Span]:
+        """The nat chain at OUTPUT with the most rules, and a line of it."""
+        chains = [firewall.chains[name] for name in firewall.hooks[Hook.OUTPUT]]
+        chain = max((each for each in chains if each.first_packets), key=lambda each: len(each.rules))
+        return chain, chain.policy.span if chain.policy else chain.rules[0].span
 
     def looped(self, function: Node, firewall: Firewall, inside: Node) -> tuple[Node, Node | Following]:
         """The way of requests over loopback at OUTPUT and at INPUT, of which the second sees what the source is

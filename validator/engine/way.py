@@ -209,6 +209,8 @@ class Way:
                 if self.loopback:
                     function, inside = evaluator.looped(function, crossing.firewall, result)
             result = evaluator.composer.across(function, inside)
+        if self.loopback:
+            result = self._led_away(evaluator, result)
         translations = [evaluator.translation(c.firewall, c.hook, self.loopback) for c in self.crossings]
         self._translations[protocol, ports] = translations
         return result
@@ -234,7 +236,7 @@ class Way:
         return result
 
     def _replies_over_loopback(
-        self, evaluator: Evaluator, first: Evaluator, translations: Sequence[Node | None]
+        self, evaluator: Evaluator, first: LoopbackEvaluator, translations: Sequence[Node | None]
     ) -> Node:
         """The replies on their way out, where all translation is undone, and in. The same firewalls stand at both."""
         result = self.space.diagrams.leaf(Outcome(Verb.ACCEPT))
@@ -246,6 +248,12 @@ class Way:
                 sources = partial(first.sources, wall, Hook.OUTPUT, True)
             function = evaluator.reply(wall, crossing.hook, translation, True, sources)
             result = evaluator.composer.across(function, result)
+        return self._led_away(first, result)
+
+    def _led_away(self, first: LoopbackEvaluator, result: Node) -> Node:
+        for crossing in self.crossings:
+            if crossing.hook is Hook.OUTPUT:
+                result = first.led_away(result, crossing.firewall)
         return result
 
     def _firewalls(self) -> list[Firewall]:

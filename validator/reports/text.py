@@ -225,11 +225,17 @@ def _assumed(report: Report, width: int) -> Iterator[str]:
 
 
 def _skipped(report: Report, width: int) -> Iterator[str]:
-    hosts: dict[str, list[str]] = {}
+    hosts: dict[tuple[str, str, str], dict[str, None]] = {}
     for each in report.skipped:
-        hosts.setdefault(f"{each.module_name} ({each.port_entry}): {each.reason}", []).append(each.host)
+        hosts.setdefault((each.module_name, each.reason, each.port_entry), {})[each.host] = None
+    entries: dict[tuple[str, str, str], list[str]] = {}
+    for (module, reason, entry), names in hosts.items():
+        entries.setdefault((module, reason, ", ".join(names)), []).append(entry)
     several = len({each.host for each in report.skipped}) > 1
-    items = [f"{text}; on {', '.join(names)}" if several else text for text, names in hosts.items()]
+    items = [
+        f"{module} ({', '.join(listed)}): {reason}" + f"; on {names}" * several
+        for (module, reason, names), listed in entries.items()
+    ]
     yield from _listed("NOT CONFIGURED, SO NOT CHECKED", items, len(items), width)
 
 

@@ -11,6 +11,7 @@ from validator.policy import Direction
 from validator.reports.wording import deciders, label, ports_text
 from validator.results import Report, Result
 
+_MOST_ADDRESSES = 3
 Group = tuple[str, str, str, bool, str, str]
 
 
@@ -70,17 +71,25 @@ def sections(report: Report) -> list[Section]:
     """
     hosts = list(dict.fromkeys(result.host for result in report.results))
     host = hosts[0] if len(hosts) == 1 else "the hosts"
+    by = _by(report) if len(hosts) == 1 else ""
     titles = {
         (Direction.INBOUND, False): f"INBOUND: others connect to {host}",
         (Direction.OUTBOUND, False): f"OUTBOUND: {host} connects to others",
-        (Direction.INBOUND, True): f"INSIDE: modules on {host} connect to each other (loopback)",
-        (Direction.OUTBOUND, True): f"INSIDE: modules on {host} connect out (loopback)",
+        (Direction.INBOUND, True): f"INSIDE: modules on {host} connect to each other (loopback{by})",
+        (Direction.OUTBOUND, True): f"INSIDE: modules on {host} connect out (loopback{by})",
     }
     if len(hosts) > 1:
         titles[Direction.OUTBOUND, False] = "OUTBOUND: the hosts connect to others"
     found = rows(report.results)
     grouped = {key: tuple(row for row in found if (row.direction, row.local) == key) for key in titles}
     return [Section(titles[key], members) for key, members in grouped.items() if members]
+
+
+def _by(report: Report) -> str:
+    """The addresses by which modules of a host were taken to connect to each other."""
+    peers = dict.fromkeys(peer.partition("/")[0] for result in report.results if result.local for peer in result.peers)
+    more = len(peers) - _MOST_ADDRESSES
+    return f", by {', '.join(list(peers)[:_MOST_ADDRESSES])}" + f" and {more} more" * (more > 0) if peers else ""
 
 
 def rows(results: Iterable[Result]) -> list[Row]:
