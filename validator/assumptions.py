@@ -47,6 +47,10 @@ ASSUMPTIONS: Mapping[str, str] = {
         "sets without elements are empty, in a listing of nft in which none has any: it was not made with `nft -t`, "
         "which leaves them out"
     ),
+    "plain-headers": (
+        "IPv6 packets of connections have no extension headers (routing, hop-by-hop, destination options, "
+        "authentication)"
+    ),
     "unfragmented": "packets arrive whole (connection tracking reassembles fragments before the filter)",
     "profile-defaults": (
         "every profile is on with Windows' defaults (BlockInbound, AllowOutbound); "

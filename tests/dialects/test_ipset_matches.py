@@ -208,6 +208,13 @@ def test_a_set_with_a_timeout_has_its_permanent_elements_for_sure() -> None:
     assert member("create s hash:net,iface timeout 9\nadd s 10.0.0.0/8,eth0 timeout 0\n", "src,src") is None
 
 
+def test_a_set_whose_timeout_is_none_is_what_it_holds() -> None:
+    """As fail2ban makes them: `create f2b-sshd hash:ip timeout 0`."""
+    text = "create s hash:ip timeout 0\nadd s 10.0.0.1 timeout 0\nadd s 10.0.0.2 timeout 0\n"
+    assert [member(text, "src", source=f"10.0.0.{last}") for last in (1, 2, 3)] == [True, True, False]
+    assert member(text + "add s 10.0.0.4 timeout 5\n", "src", source="10.0.0.3") is None
+
+
 def test_a_list_with_a_timeout() -> None:
     text = "create a hash:ip\nadd a 10.0.0.1\ncreate b hash:ip\nadd b 11.0.0.1\ncreate s list:set timeout 9\n"
     text += "add s a timeout 0\nadd s b timeout 5\n"

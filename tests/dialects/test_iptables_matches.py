@@ -231,8 +231,8 @@ SAMPLES = {
     "addrtype": "--dst-type LOCAL --limit-iface-in", "ah": "--ahspi 1:2", "bpf": "--bytecode 1,6",
     "cgroup": "--path a/b", "cluster": "--cluster-total-nodes 2 --cluster-local-node 1", "condition": "--condition x",
     "connbytes": "--connbytes 1:2 --connbytes-dir both --connbytes-mode bytes", "connlabel": "--label a --set",
-    "cpu": "--cpu 0", "devgroup": "--src-group 1", "dscp": "--dscp 0x10", "dst": "--dst-len 5", "ecn": "--ecn-ip-ect 1",
-    "esp": "--espspi 1", "eui64": "", "geoip": "--source-country DE", "hbh": "--hbh-opts 1:2", "helper": "--helper ftp",
+    "cpu": "--cpu 0", "devgroup": "--src-group 1", "dscp": "--dscp 0x10", "ecn": "--ecn-ip-ect 1",
+    "esp": "--espspi 1", "eui64": "", "geoip": "--source-country DE", "helper": "--helper ftp",
     "hl": "--hl-eq 255", "ipcomp": "--ipcompspi 1", "ipv4options": "--flags 3", "ipv6header": "--header frag --soft",
     "ipvs": "--vproto tcp", "l2tp": "--tid 1", "layer7": "--l7proto http", "length": "--length 1:5",
     "mh": "--mh-type brr",
@@ -240,8 +240,8 @@ SAMPLES = {
     "physdev": "--physdev-is-bridged", "policy": "--dir in --pol ipsec --strict --next", "psd": "",
     "quota": "--quota 5",
     "random": "--average 5", "rateest": "--rateest a --rateest-lt --rateest-bps 5", "realm": "--realm 1",
-    "rt": "--rt-type 0 --rt-segsleft 0", "set": "--match-set a src",
-    "socket": "--transparent", "srh": "--srh-tag 0", "statistic": "--mode nth --every 5 --packet 0",
+    "set": "--match-set a src",
+    "socket": "--transparent", "statistic": "--mode nth --every 5 --packet 0",
     "string": "--string a --algo bm --to 65535", "tcpmss": "--mss 1:5", "time": "--timestart 8:00 --weekdays Mon",
     "tos": "--tos 0x10/0x3f", "ttl": "--ttl-lt 5", "u32": "--u32 0&1=1", "unclean": "",
 }  # fmt: skip
@@ -261,6 +261,21 @@ def keys(module: str) -> set[str]:
 def test_every_module_with_conditions_has_a_sample() -> None:
     asked = {name for name, module in MODULES.items() if module.treatment == "condition"}
     assert asked | {"addrtype"} == set(SAMPLES)
+
+
+@pytest.mark.parametrize(
+    "words", ["rt --rt-type 0", "rt ! --rt-type 0", "hbh --hbh-opts 1:2", "dst ! --dst-len 5", "srh", "ah ! --ahspi 1"]
+)
+def test_packets_have_no_extension_headers(words: str) -> None:
+    """As the first rule of ufw asks, `-m rt --rt-type 0 -j DROP`."""
+    (condition,) = matches(f"-m {words}", family=Family.IPV6)
+    assert isinstance(condition, ConditionMatch)
+    assert condition.expected
+    assert (condition.condition.assumption, condition.condition.assumed) == ("plain-headers", False)
+    withdrawn = Host("host", Family.IPV6, withdrawn=frozenset(("plain-headers",)))
+    (again,) = matches(f"-m {words}", host=withdrawn, family=Family.IPV6)
+    assert isinstance(again, ConditionMatch)
+    assert again.condition.assumed is None
 
 
 @pytest.mark.parametrize("module", SAMPLES)

@@ -32,6 +32,12 @@ WAYS = {
 }
 
 
+def test_the_priority_out_of_bridges_is_known() -> None:
+    """As ebtables-nft, libvirt and firewalld leave it: a chain that does nothing."""
+    bridge = "table bridge nat {\n\tchain OUTPUT {\n\t\ttype filter hook output priority out; policy accept;\n\t}\n}\n"
+    assert verdict(wall(ACCEPTING + bridge), 80, hook="output") == "accept"
+
+
 @pytest.mark.parametrize(
     ("family", "hook", "open_ways"),
     [

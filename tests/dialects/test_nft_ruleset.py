@@ -14,7 +14,7 @@ from validator.dialects._nft_updates import rewrites
 from validator.engine.interpret import interpret
 from validator.engine.packet import packet_from_json
 from validator.errors import ExportError
-from validator.model import Bit, BitMatch, Chain, Copy, FieldMatch, Firewall, Hook, Rule, Verb
+from validator.model import Bit, BitMatch, Chain, ConditionMatch, Copy, FieldMatch, Firewall, Hook, Rule, Verb
 from validator.packets.fields import Family, Field, State
 from validator.source import Ledger, LineState, from_bytes
 
@@ -211,6 +211,26 @@ def test_a_field_that_a_rule_sets_is_not_the_same_at_every_rule() -> None:
 )
 def test_which_statements_change_packets(rule: str, changes: bool) -> None:
     assert rewrites(read(table(rule, head="\tset s {\n\t\ttype ipv4_addr\n\t}"))[0]) is changes
+
+
+@pytest.mark.parametrize("ending", ["", " # handle 5"])
+def test_a_target_that_nft_prints_as_nothing_is_not_understood(ending: str) -> None:
+    """nft 1.0.6 of `ip6tables-nft -t nat -A PREROUTING -p tcp --dport 80 -j DNAT ...`, behind a DNAT of iptables."""
+    counted = "counter packets 0 bytes 0"
+    text = table(f"tcp dport 80 {counted} {ending}", f"tcp dport 81 {counted}{ending}", "accept")
+    assert verdict(text, destination_port=80) == "unknown"
+    assert verdict(text, destination_port=81) == "accept"
+    assert read(text)[1].unsupported() == [5]
+
+
+@pytest.mark.parametrize("words", ["rt type 0", "exthdr hbh exists", "dst nexthdr 5", 'xt match "rt"'])
+def test_packets_have_no_extension_headers_of_ipv6(words: str) -> None:
+    text = table(f"{words} drop", "accept")
+    assert verdict(text, Family.IPV6) == "accept"
+    withdrawn = converted(text, host=Host("h", Family.IPV6, withdrawn=frozenset(("plain-headers",))))
+    (asks, *_) = withdrawn.chains["inet t:c"].rules
+    conditions = [each.condition for each in asks.matches if isinstance(each, ConditionMatch)]
+    assert conditions[0].assumption == "plain-headers"
 
 
 def test_numbers_of_types_of_addresses_are_their_names() -> None:

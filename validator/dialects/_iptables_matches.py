@@ -230,6 +230,14 @@ def frag(module: MatchModule, group: Group, context: Context) -> tuple[Match, ..
     return (context.assumed("unfragmented", words, False),)
 
 
+def extension(module: MatchModule, group: Group, context: Context) -> tuple[Match, ...]:
+    """ip6t_rt.c, ip6t_hbh.c, ip6t_srh.c, ip6t_ah.c: only packets with an extension header, whatever is negated."""
+    if context.host.family is Family.IPV4:
+        return conditions(module, group, context)
+    words = " ".join((module.name, *(("! " if each.negated else "") + each.text for each in group.options)))
+    return (context.assumed("plain-headers", words, False),)
+
+
 def rpfilter(module: MatchModule, group: Group, context: Context) -> tuple[Match, ...]:
     """Whether the reverse route leads back: taken for granted; `--invert` turns it round."""
     rest = [each.text for each in group.options if each.name != "--invert"]

@@ -52,6 +52,11 @@ def _asked(
     return MatchModule(name, *asked)
 
 
+def _header(name: str, options: str) -> MatchModule:
+    note = "never matches: packets have no extension headers (`plain-headers`)"
+    return MatchModule(name, Treatment.ASSUMED, note, matches.extension, {}, sizes(options))
+
+
 _SRH = "hdr-len-eq hdr-len-gt hdr-len-lt segs-left-eq segs-left-gt segs-left-lt last-entry-eq last-entry-gt"
 _SRH += " last-entry-lt next-hdr tag psid nsid lsid"
 _ALL = (
@@ -62,7 +67,13 @@ _ALL = (
         "src-type:1 dst-type:1",
         "limit-iface-in limit-iface-out",
     ),
-    _asked("ah", "the security parameter index; in IPv6 an extension header", "ahspi:1 ahlen:1", "ahres"),
+    _asked(
+        "ah",
+        "the security parameter index; in IPv6 an extension header, as `rt`",
+        "ahspi:1 ahlen:1",
+        "ahres",
+        convert=matches.extension,
+    ),
     _asked("bpf", "each line for itself", "bytecode:1 object-pinned:1", own=True),
     _asked("cgroup", "the program's control group", "path:1 cgroup:1", steady=True),
     _asked(
@@ -99,7 +110,7 @@ _ALL = (
     ),
     _asked("devgroup", "each line for itself", "src-group:1 dst-group:1", own=True),
     _asked("dscp", "the field of the header", "dscp:1 dscp-class:1"),
-    _asked("dst", "an IPv6 extension header", "dst-len:1 dst-opts:1", "dst-not-strict"),
+    _header("dst", "dst-len:1 dst-opts:1 dst-not-strict"),
     _asked("ecn", "the bits of the header", "ecn-tcp-cwr ecn-tcp-ece ecn-ip-ect:1"),
     _asked("esp", "the security parameter index", "espspi:1"),
     _asked("eui64", "whether the address is made from the MAC", ""),
@@ -121,7 +132,7 @@ _ALL = (
         " hashlimit-htable-size:1 hashlimit-htable-max:1 hashlimit-htable-gcinterval:1 hashlimit-htable-expire:1"
         " hashlimit-rate-match hashlimit-rate-interval:1",
     ),
-    _asked("hbh", "an IPv6 extension header", "hbh-len:1 hbh-opts:1", "hbh-not-strict"),
+    _header("hbh", "hbh-len:1 hbh-opts:1 hbh-not-strict"),
     _asked("helper", "the connection's helper", "helper:1"),
     _asked("hl", "each line for itself", "hl-eq:1 hl-lt:1 hl-gt:1", own=True),
     _exact("icmp", "", matches.icmp, "icmp-type:1"),
@@ -196,12 +207,7 @@ _ALL = (
         "",
         "loose validmark accept-local invert",
     ),
-    _asked(
-        "rt",
-        "an IPv6 extension header",
-        "",
-        "rt-type:1 rt-segsleft:1 rt-len:1 rt-0-res rt-0-addrs:1 rt-0-not-strict",
-    ),
+    _header("rt", "rt-type:1 rt-segsleft:1 rt-len:1 rt-0-res rt-0-addrs:1 rt-0-not-strict"),
     _exact("sctp", "ports; condition: `--chunk-types`", matches.ports, f"{_PORTS} chunk-types:2"),
     _asked(
         "set",
@@ -217,7 +223,7 @@ _ALL = (
         "nowildcard transparent",
         own=True,
     ),
-    _asked("srh", "an IPv6 extension header", "", " ".join(f"srh-{each}:1" for each in _SRH.split())),
+    _header("srh", " ".join(f"srh-{each}:1" for each in _SRH.split())),
     _exact("state", "", conntrack.state, "state:1"),
     _asked("statistic", "each line for itself", "probability:1 every:1", "mode:1 packet:1", own=True),
     _asked("string", "the packet's contents", "string:1 hex-string:1", "from:1 to:1 algo:1 icase"),

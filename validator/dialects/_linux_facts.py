@@ -111,8 +111,9 @@ class IpSet(Struct, frozen=True):
     """A set of `ipset save`: `type` as `hash:ip,port`; `family` None where the type has none; the members of a
     list:set are names of sets, `passing` those of them with a timeout.
 
-    `why` says what of it was not understood, if anything: its contents are then unknown. `changes`: made with
-    a timeout, so elements come and go. `markmask`: the bits of a mark that hash:ip,mark compares.
+    `why` says what of it was not understood, if anything: its contents are then unknown. `changes`: made with a timeout
+    other than 0 (none), or with elements that have one, so elements come and go. `markmask`: the bits of a mark that
+    hash:ip,mark compares.
     """
 
     name: str

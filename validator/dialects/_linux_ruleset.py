@@ -46,6 +46,7 @@ PRIORITIES: Mapping[str, int] = {
     "filter": 0,
     "security": 50,
     "srcnat": 100,
+    "out": 100,  # of bridges alone
 }
 NAT_PRIORITIES: Mapping[Hook, int] = {Hook.PREROUTING: -100, Hook.OUTPUT: -100, Hook.INPUT: 100, Hook.POSTROUTING: 100}
 """Where the kernel translates (NF_IP_PRI_NAT_DST, NF_IP_PRI_NAT_SRC)."""

@@ -47,6 +47,8 @@ _INTERFACES = {
 _OF_SOCKETS = frozenset(("skuid", "skgid", "cgroup", "sdif", "sdifname", "iifkind", "oifkind", "ibrname", "obrname"))
 _NF = {Family.IPV4: 2, Family.IPV6: 10}
 _ETHER = {Family.IPV4: 0x0800, Family.IPV6: 0x86DD}
+HEADERS = ("rt", "hbh", "dst", "srh")
+"""Extension headers of IPv6 that packets are taken not to have."""
 _DONT_FRAGMENT = 0x4000
 _FLAG_CASES: tuple[tuple[int, Conj], ...] = tuple(
     (number, (FieldMatch(Field.TCP_FLAGS, ((number, number),)),)) for number in range(256)
@@ -251,6 +253,11 @@ def _fragment(around: Surroundings) -> ConditionMatch:
     return ConditionMatch(around.assumed("unfragmented", "a packet is a fragment", False))
 
 
+def extension_header(name: str, around: Surroundings) -> ConditionMatch:
+    """That a packet has this extension header of IPv6."""
+    return ConditionMatch(around.assumed("plain-headers", f"a packet has the header {name}", False))
+
+
 def _fragment_bits(expr: Expr, mask: Expr, around: Surroundings) -> Key:
     deps = _family(around, Family.IPV4)
     bits = values.bits(mask, values.plain32)
@@ -268,9 +275,10 @@ def _fragment_bits(expr: Expr, mask: Expr, around: Surroundings) -> Key:
 
 def _extension(expr: Expr, inner: dict[str, Expr], around: Surroundings) -> Key:
     deps = _family(around, Family.IPV6)
-    if inner.get("name") != "frag":
+    name = str(inner.get("name"))
+    if name != "frag" and not name.startswith(HEADERS):
         return opaque(expr, around, deps)
-    some = _fragment(around)
+    some = _fragment(around) if name == "frag" else extension_header(name, around)
     if "field" in inner:
         return opaque(expr, around, (*deps, some))
 

@@ -24,7 +24,7 @@ from validator.dialects._nft_data import Element, Expr, NftRule, Statement, Uncl
 from validator.dialects._nft_listing import family_hidden
 from validator.dialects._nft_logic import Conj, tests
 from validator.dialects._nft_matches import Matcher, exhaustive, plain
-from validator.dialects._nft_packet import key_of
+from validator.dialects._nft_packet import HEADERS, extension_header, key_of
 from validator.dialects._nft_render import element as render_element
 from validator.dialects._nft_render import render, updated
 from validator.dialects._nft_render import statement as render_statement
@@ -375,7 +375,9 @@ class _Walk(Struct, frozen=True):
         kind, name = str(inner.get("type")), str(inner.get("name"))
         remedy = "iptables-save says it in full"
         if kind == "match" or (kind == "any" and name.islower()):
-            if name != "comment":
+            if name in HEADERS:  # as ip6tables has them, whatever is negated
+                builder.limit((extension_header(name, self._around),))
+            elif name != "comment":
                 builder.limit((ConditionMatch(self._around.asks_here(f"`{name}` of iptables matches; {remedy}")),))
         elif name == "REJECT":
             builder.verdict(REJECT)

@@ -71,7 +71,7 @@ def _finished(source: Source, found: SetInFile) -> IpSet:
         members=members,
         span=source.span(found.line),
         why=found.why,
-        changes=found.timeout is not None,
+        changes=bool(found.timeout) or any(each.temporary for each in found.members.values()),
         passing=passing,
         markmask=found.markmask,
     )
