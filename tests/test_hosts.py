@@ -130,6 +130,19 @@ def test_tables_of_one_host_may_come_in_several_files() -> None:
     assert [verdict(found[0], port) for port in (80, 81)] == ["drop", "accept"]
 
 
+def test_a_listing_of_nft_without_a_table_of_a_family_says_what_that_means(tmp_path: Path) -> None:
+    path = tmp_path / "web.nft"
+    path.write_text(
+        "table ip t {\n\tchain in {\n\t\ttype filter hook input priority 0; policy accept;\n\t\taccept\n\t}\n}\n"
+    )
+    (wall,) = firewalls(load([str(path)]), (Family.IPV6,))
+    (rule, *_) = wall.chains["missing"].rules
+    assert (
+        "no table for IPv6 is in the listing of web: if nft list ruleset has none, nothing filters IPv6"
+        in rule.canonical
+    )
+
+
 def test_a_family_that_is_not_exported_proves_nothing_and_says_what_to_run() -> None:
     found = firewalls(given(web_v4=IPV4), tuple(Family))
     assert [firewall.family for firewall in found] == [Family.IPV4, Family.IPV6]

@@ -211,6 +211,8 @@ def _not_exported(host: str, platform: str, family: Family, exports: Sequence[Ex
     label = "IPv4" if family is Family.IPV4 else "IPv6"
     command = _COMMAND.get((platform, family), "the export command of that firewall")
     why = f"the {label} rules of {host} were not exported: run {command}"
+    if any(each.dialect.NAME.startswith("nft-") for each in exports):
+        why = f"no table for {label} is in the listing of {host}: if nft list ruleset has none, nothing filters {label}"
     span = Span(path, 1, why)
     rules = undecidable((), span, why, why)
     chain = Chain("missing", rules, Rule((), Action(Verb.ACCEPT), span, why, implicit=True, understood=False))

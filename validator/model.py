@@ -328,7 +328,8 @@ class Firewall(Struct, frozen=True):
     must not know marks and interfaces, and conditions may only let pass: a question about the peer is another
     one at the other end. `interfaces` are the names of the host's network interfaces, where an export tells
     them all: no packet comes in or leaves by others. `addresses` are those of the host beside loopback, where an export
-    tells them, each behind the one that the host sends from to it.
+    tells them, each behind the one that the host sends from to it. `local_ports` are those that the host's own
+    connections are made from, where an export tells.
     """
 
     host: str
@@ -350,6 +351,7 @@ class Firewall(Struct, frozen=True):
     overruled: tuple[Overruled, ...] = ()
     interfaces: tuple[str, ...] = ()
     addresses: tuple[tuple[int, int], ...] = ()
+    local_ports: Intervals = ()
 
 
 def stateful(span: Span) -> Rule:

@@ -46,7 +46,7 @@ class Question(Struct, frozen=True):
             Field.SOURCE: peers if inbound else own,
             Field.DESTINATION: own if inbound else peers,
             Field.DESTINATION_PORT: requirement.entry.ports,
-            Field.SOURCE_PORT: EPHEMERAL,
+            Field.SOURCE_PORT: self._client_ports(),
         }
         count = len(self.path.alternatives)
         if count:
@@ -54,6 +54,15 @@ class Question(Struct, frozen=True):
         if not requirement.local:
             found[Field.IN_INTERFACE if inbound else Field.OUT_INTERFACE] = self._interfaces()
         return found
+
+    def _client_ports(self) -> Intervals:
+        """The ports that a connection is made from: those of the host, where it makes it and an export tells them."""
+        requirement = self.requirement
+        if requirement.entry.direction is Direction.INBOUND and not requirement.local:
+            return EPHEMERAL
+        own = [each.firewall for each in self.path.crossings if each.firewall.host == requirement.host.name]
+        told = next((firewall.local_ports for firewall in own if firewall.local_ports), EPHEMERAL)
+        return intersect(EPHEMERAL, told) or EPHEMERAL
 
     def region(self, anybody: bool = False) -> PacketSet:
         """The connections the requirement is about; see `bounds`."""

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.dialects.exports import counts, read, refusal
+from validator import policy_file
+from validator.check import CheckOptions, check
 from validator.dialects._linux_facts import LinuxSettings, Setting
+from validator.hosts import Loaded, load
 from validator.packets.fields import Family
+from validator.results import Verdict
 
 Found = dict[str, tuple[bool, int]]
 
@@ -30,6 +36,39 @@ def forwarding(text: str) -> Found:
     found = settings(text).forwarding
     assert not any(each.interfaces for each in found.values())
     return {family.value: told(each)["*"] for family, each in found.items()}
+
+
+def test_the_ports_that_the_host_connects_from() -> None:
+    text = "net.ipv4.ip_local_port_range = 32768\t60999\n"
+    assert settings(text).local_ports == ((32768, 60999),)
+    assert settings(text + "net.ipv4.ip_forward = 1\n").local_ports == ((32768, 60999),)
+    assert counts(text)["modelled"] == 1
+    for odd in ("5", "5 4", "0 9", "1 65536", "a b"):
+        assert "is no range of ports; run sysctl -a > FILE" in refusal(f"net.ipv4.ip_local_port_range = {odd}\n")
+
+
+RULES = (
+    "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n-A INPUT -p tcp --dport {0} -j DROP\n"
+)
+RULES += "COMMIT\n"
+
+
+@pytest.mark.parametrize(("port", "expected"), [(9000, Verdict.OPEN), (40000, Verdict.PARTIAL)])
+def test_what_drops_a_port_that_the_host_never_connects_from_does_not_drop_answers(
+    tmp_path: Path, port: int, expected: Verdict
+) -> None:
+    (tmp_path / "v4").write_text(RULES.format(port))
+    (tmp_path / "sysctl").write_text("net.ipv4.ip_local_port_range = 32768\t60999\n")
+    results = outbound(load([f"h={tmp_path}/v4,{tmp_path}/sysctl"]))
+    assert set(results) == {expected}
+    alone = outbound(load([f"h={tmp_path}/v4"]))
+    assert set(alone) == {Verdict.PARTIAL}
+
+
+def outbound(loaded: Loaded) -> list[Verdict]:
+    """Of TCP ports."""
+    results = check(loaded, policy_file.load("ol-connect"), None, CheckOptions()).report.results
+    return [each.verdict for each in results if each.direction == "outbound" and each.protocol == "tcp"]
 
 
 def test_each_family_has_its_own_setting_and_line() -> None:

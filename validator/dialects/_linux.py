@@ -21,7 +21,7 @@ from validator.dialects._linux_order import in_every_order
 from validator.dialects._linux_ruleset import NAT_PRIORITIES, BaseChain, Ruleset
 from validator.errors import ExportError
 from validator.model import ACCEPT, Chain, Firewall, Hook, Rule
-from validator.packets.fields import Family
+from validator.packets.fields import Family, Intervals
 from validator.source import Span
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def convert(fragments: Sequence[Fragment], options: Options) -> Firewall | None:
         hooks={hook: tuple(base.name for base in bases if base.hook is hook) for hook in Hook},
         chains=chains,
         exports=tuple(dict.fromkeys(ruleset.path for ruleset in rulesets)),
+        local_ports=_local_ports(fragments),
         interfaces=tuple(each.name for each in host.interfaces or ()),
         addresses=to_itself(host.interfaces or (), host.family),
     )
@@ -183,6 +184,12 @@ def _host(fragments: Sequence[Fragment], options: Options) -> Host:
         asked_marks=_asked_marks(dumps, of_nft, sets) if rewritten else {},
         changed_sets=changed_sets((target for dump in dumps for target in dump.targets), sets),
     )
+
+
+def _local_ports(fragments: Iterable[Fragment]) -> Intervals:
+    """The ports that connections of the host's own are made from, where an export tells."""
+    told = [each.data.local_ports for each in fragments if isinstance(each.data, LinuxSettings)]
+    return next(filter(None, reversed(told)), ())
 
 
 def _rewrites(data: NftRuleset) -> bool:

@@ -68,11 +68,13 @@ class Setting(Struct, frozen=True):
 
 class LinuxSettings(Struct, frozen=True):
     """Fragment data of `sysctl`: whether the host forwards what comes in by an interface, by family, and whether IPv4
-    packets that come in there may be sent to 127.0.0.0/8."""
+    packets that come in there may be sent to 127.0.0.0/8. `local_ports`: those that a connection is made from that asks
+    for none, where the export tells."""
 
     path: str
     forwarding: Mapping[Family, Setting]
     localnet: Setting = Setting()
+    local_ports: Intervals = ()
 
 
 class SetPort(Struct, frozen=True):

@@ -1,13 +1,15 @@
-"""`sysctl -a`, or some of its lines: whether the host forwards.
+"""`sysctl -a`, or some of its lines: whether the host forwards, and the ports it connects from.
 
     net.ipv4.ip_forward = 1
     net.ipv4.conf.eth0.forwarding = 0
+    net.ipv4.ip_local_port_range = 32768	60999
 
 ip-sysctl of the kernel's documentation, and ip_route_input_slow and ip6_forward in the kernel. IPv4 forwards what
 comes in by an interface whose own `forwarding` is set; `ip_forward` (which is `conf.all.forwarding`) sets them all at
 once, and is taken for those that an export does not name. IPv6 forwards where `conf.all.forwarding` is set, else what
 comes in by an interface with `force_forwarding` (Linux 6.17). What comes in by an interface may be sent to
-127.0.0.0/8 if `route_localnet` is set of it or of `all`. All other keys are ignored.
+127.0.0.0/8 if `route_localnet` is set of it or of `all`. A connection of either family that asks for no port is made
+from one of `ip_local_port_range`. All other keys are ignored.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from validator.dialects import Fragment
 from validator.dialects._linux import convert
 from validator.dialects._linux_facts import LinuxSettings, Setting, Told
 from validator.errors import ExportError
-from validator.packets.fields import Family
+from validator.packets.fields import Family, Intervals
 from validator.source import Ledger, LineState, Source
 
 NAME = "sysctl"
@@ -32,6 +34,8 @@ _OF_INTERFACE = re.compile(r"net\.(ipv[46])\.conf\.(?!default\.)(.+)\.(forwardin
 _COUNTS = ("ipv4 forwarding", "ipv4 route_localnet", "ipv6 force_forwarding")
 """The settings that each interface has for itself."""
 _OF_ALL = ("all", "ipv6 forwarding")
+_PORTS = "net.ipv4.ip_local_port_range"
+_RANGE = re.compile(r"([0-9]{1,5})\s+([0-9]{1,5})", re.ASCII)
 _VALUE = re.compile(r"-?[0-9]{1,9}")
 _REMEDY = "run sysctl -a > FILE"
 Found = dict[str, dict[str, Told]]
@@ -49,10 +53,18 @@ def sniff(source: Source) -> bool:
 def parse(source: Source, ledger: Ledger) -> Fragment:
     """What the export says about forwarding. Raises ExportError where it says nothing."""
     found: Found = {}
+    ports: Intervals = ()
     for number, line in enumerate(source.lines, 1):
         match = _LINE.fullmatch(line)
         key = match and _OF_INTERFACE.fullmatch(_dotted(match[1]))
         name, what = (key[2], f"{key[1]} {key[3]}") if key else ("", "")
+        if match and _dotted(match[1]) == _PORTS:
+            ends = _RANGE.fullmatch(match[2])
+            if ends is None or not 0 < int(ends[1]) <= int(ends[2]) <= 65535:
+                raise ExportError(f"{match[1]} is no range of ports", _REMEDY, source.path, number)
+            ledger.mark(number, LineState.MODELLED)
+            ports = ((int(ends[1]), int(ends[2])),)
+            continue
         if match is None or (what not in _COUNTS and (name, what) != _OF_ALL):
             ledger.mark(number, LineState.IGNORED)
             continue
@@ -60,9 +72,10 @@ def parse(source: Source, ledger: Ledger) -> Fragment:
             raise ExportError(f"{match[1]} has no number", _REMEDY, source.path, number)
         ledger.mark(number, LineState.MODELLED)
         found.setdefault(what, {})[name] = (int(match[2]) != 0, source.span(number))
-    if not found:
+    if not found and not ports:
         raise ExportError("nothing about forwarding is in this output", _REMEDY, source.path, 1)
-    return Fragment(NAME, PLATFORM, source.path, LinuxSettings(source.path, _forwarding(found), _localnet(found)), ())
+    settings = LinuxSettings(source.path, _forwarding(found), _localnet(found), ports)
+    return Fragment(NAME, PLATFORM, source.path, settings, ())
 
 
 def _dotted(key: str) -> str:
