@@ -276,7 +276,29 @@ def test_only_assumptions_that_were_used_are_reported() -> None:
         "profile-defaults",
         "group-policy",
     }
-    assert checked("iptables_save/open.rules").report.assumptions == {}
+    assert set(checked("iptables_save/open.rules").report.assumptions) == {"every-ruleset"}
+    assert checked("iptables_save/blocked.rules").report.assumptions.keys() <= {"every-ruleset"}
+
+
+HOLDS = {
+    "v4": "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n",
+    "nft": "table ip t {\n\tchain in {\n\t\ttype filter hook input priority 0; policy accept;\n\t\taccept\n\t}\n}\n",
+}
+
+
+@pytest.mark.parametrize(("names", "told"), [(("v4",), False), (("nft",), False), (("v4", "nft"), True)])
+def test_rulesets_that_an_export_does_not_show_are_assumed_to_filter_nothing(
+    tmp_path: Path, names: tuple[str, ...], told: bool
+) -> None:
+    """firewalld, Docker and others make tables that iptables-save does not show."""
+    for name in names:
+        (tmp_path / name).write_text(HOLDS[name])
+    exports = load(["h=" + ",".join(str(tmp_path / name) for name in names)])
+    results = check(exports, POLICY, None, CheckOptions()).report.results
+    assert {each.verdict for each in results} == {Verdict.OPEN}
+    assert all((use.assumption == "every-ruleset") is not told for each in results for use in each.conditions)
+    withdrawn = check(exports, POLICY, None, CheckOptions(withdrawn=frozenset(("every-ruleset",)))).report.results
+    assert {each.verdict for each in withdrawn} == {Verdict.OPEN if told else Verdict.UNKNOWN}
 
 
 def test_withdrawn_assumptions_leave_nothing_proved() -> None:

@@ -139,7 +139,8 @@ def test_an_open_port_has_the_accepting_line_and_an_accepted_packet(tmp_path: Pa
     ]
     assert found.witness_accepted is not None
     assert (found.witness_accepted["destination_port"], found.witness_accepted["state"]) == (515, "new")
-    assert (found.blocked_by, found.witness_blocked, found.conditions) == ((), None, ())
+    assert (found.blocked_by, found.witness_blocked) == ((), None)
+    assert [use.assumption for use in found.conditions] == ["every-ruleset"]
 
 
 def test_a_blocked_port_has_the_stopping_line_and_a_blocked_packet(tmp_path: Path) -> None:
@@ -161,20 +162,24 @@ def test_a_partial_result_has_both_sides(tmp_path: Path) -> None:
 
 def test_an_unknown_result_names_its_condition_once(tmp_path: Path) -> None:
     found = judged(tmp_path, f"-A INPUT -p tcp --dport 515 {SET} -j ACCEPT\n")
-    assert [(use.text.partition(" (named")[0], use.assumed) for use in found.conditions] == [
-        ("the packet (src) is in set office", None)
-    ]
+    (asked, assumed) = found.conditions
+    assert (asked.text.partition(" (named")[0], asked.assumed) == ("the packet (src) is in set office", None)
+    assert (assumed.assumption, assumed.assumed) == ("every-ruleset", True)
 
 
 def test_a_condition_that_changes_nothing_is_not_named(tmp_path: Path) -> None:
     found = judged(tmp_path, f"-A INPUT -p tcp --dport 515 {SET} -j ACCEPT\n{LPD}")
-    assert (found.verdict, found.conditions) == (Verdict.OPEN, ())
+    assert found.verdict is Verdict.OPEN
+    assert [use.assumption for use in found.conditions] == ["every-ruleset"]
 
 
 def test_a_rate_limit_is_an_assumption_that_the_result_names(tmp_path: Path) -> None:
     found = judged(tmp_path, "-A INPUT -p tcp --dport 515 -m limit --limit 5/sec -j ACCEPT\n")
     assert found.verdict is Verdict.OPEN
-    assert [(use.assumption, use.assumed) for use in found.conditions] == [("normal-load", True)]
+    assert [(use.assumption, use.assumed) for use in found.conditions] == [
+        ("every-ruleset", True),
+        ("normal-load", True),
+    ]
 
 
 @pytest.mark.parametrize(("chain", "named"), [("INPUT", []), ("OUTPUT", ["normal-load"])])
@@ -185,7 +190,7 @@ def test_an_assumption_of_a_chain_that_no_packet_passes_that_way_is_not_named(
     limit = f"-A {chain} -p tcp --dport 8000 -m hashlimit --hashlimit-above 9/sec --hashlimit-name a -j DROP\n"
     found = judged(tmp_path, f"{limit}-A INPUT -p tcp --dport 515 -j ACCEPT\n")
     assert found.verdict is Verdict.OPEN
-    assert [use.assumption for use in found.conditions] == named
+    assert [use.assumption for use in found.conditions] == ["every-ruleset", *named]
 
 
 @pytest.mark.parametrize(

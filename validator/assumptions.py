@@ -43,6 +43,10 @@ ASSUMPTIONS: Mapping[str, str] = {
         "no connection comes in through a NAT by a tunnel of the host (Teredo, IP-HTTPS), which rules without edge "
         "traversal do not let in"
     ),
+    "every-ruleset": (
+        "no other rules filter on the Linux host: iptables-save shows no tables that firewalld, Docker and others make "
+        "in nftables (`nft list ruleset` does), nft none of iptables-legacy (`iptables-legacy-save` does)"
+    ),
     "whole-listing": (
         "sets without elements are empty, in a listing of nft in which none has any: it was not made with `nft -t`, "
         "which leaves them out"

@@ -329,7 +329,7 @@ class Firewall(Struct, frozen=True):
     one at the other end. `interfaces` are the names of the host's network interfaces, where an export tells
     them all: no packet comes in or leaves by others. `addresses` are those of the host beside loopback, where an export
     tells them, each behind the one that the host sends from to it. `local_ports` are those that the host's own
-    connections are made from, where an export tells.
+    connections are made from, where an export tells. `assumed` is what every answer stands on beside its rules.
     """
 
     host: str
@@ -352,6 +352,7 @@ class Firewall(Struct, frozen=True):
     interfaces: tuple[str, ...] = ()
     addresses: tuple[tuple[int, int], ...] = ()
     local_ports: Intervals = ()
+    assumed: tuple[Condition, ...] = ()
 
 
 def stateful(span: Span) -> Rule:

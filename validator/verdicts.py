@@ -245,6 +245,9 @@ def _conditions(question: Question, judgement: Judgement, verdict: Verdict) -> t
     if verdict in (Verdict.UNKNOWN, Verdict.PARTIAL):
         used = [ConditionUse(span.text, span, None) for span in _admitting(judgement)]
         used += [_use(condition) for condition in judgement.open_conditions()]
+    if verdict is not Verdict.BLOCKED:  # what one ruleset drops no other lets pass
+        beside = [each for crossing in question.path.crossings for each in crossing.firewall.assumed]
+        used += [_use(_of_export(each, each.assumption or "")) for each in beside]
     for condition, name in _assumed(question):
         used.append(_use(condition) if name == "normal-load" else _use(_of_export(condition, name)))
     return tuple(dict.fromkeys(used))

@@ -18,6 +18,7 @@ from validator.dialects._linux_facts import Setting, to_itself
 from validator.dialects._linux_forwarding import forwarding
 from validator.dialects._linux_host import Host, IpSet, LinuxInterfaces, LinuxSettings, named_sets, own_addresses
 from validator.dialects._linux_order import in_every_order
+from validator.dialects._linux_others import beside, withdrawn
 from validator.dialects._linux_ruleset import NAT_PRIORITIES, BaseChain, Ruleset
 from validator.errors import ExportError
 from validator.model import ACCEPT, Chain, Firewall, Hook, Rule
@@ -42,6 +43,9 @@ def convert(fragments: Sequence[Fragment], options: Options) -> Firewall | None:
     rulesets += _where_replies_are_translated(rulesets)
     forwards = forwarding(host, rulesets)
     rulesets += [forwards] if forwards else []
+    others = beside(host, rulesets)
+    if others is not None and others.assumed is None:
+        rulesets.append(withdrawn(others))
     for ruleset in rulesets:
         twice = next((name for name in ruleset.chains if name in chains), None)
         if twice is not None:
@@ -61,6 +65,7 @@ def convert(fragments: Sequence[Fragment], options: Options) -> Firewall | None:
         chains=chains,
         exports=tuple(dict.fromkeys(ruleset.path for ruleset in rulesets)),
         local_ports=_local_ports(fragments),
+        assumed=(others,) if others is not None and others.assumed is not None else (),
         interfaces=tuple(each.name for each in host.interfaces or ()),
         addresses=to_itself(host.interfaces or (), host.family),
     )
