@@ -18,7 +18,8 @@ ASSUMPTIONS: Mapping[str, str] = {
     "unicast-frames": "packets come in frames addressed to the host alone (pkttype unicast)",
     "forwarding": ("the host forwards what address translation sends to another one; `sysctl -a` exports what is set"),
     "connected-routes": (
-        "addresses in the network of an interface are reached through it (`ip route` would show what says otherwise)"
+        "addresses in the network of an interface are reached through it and come in by it (`ip route` would show "
+        "what says otherwise)"
     ),
     "reverse-path": "packets come in by the interface that leads back to their source (reverse path filters pass them)",
     "service-hardening": "no module is one of the Windows services that service hardening restricts",

@@ -311,6 +311,13 @@ class Overruled(Struct, frozen=True):
     why: str
 
 
+class Connected(Struct, frozen=True):
+    """Disjoint networks of a host, each with the interfaces that packets from and to its peers there pass."""
+
+    networks: tuple[tuple[Intervals, tuple[str, ...]], ...]
+    condition: Condition
+
+
 class Firewall(Struct, frozen=True):
     """An enforcement point of one host, for one address family.
 
@@ -328,8 +335,9 @@ class Firewall(Struct, frozen=True):
     must not know marks and interfaces, and conditions may only let pass: a question about the peer is another
     one at the other end. `interfaces` are the names of the host's network interfaces, where an export tells
     them all: no packet comes in or leaves by others. `addresses` are those of the host beside loopback, where an export
-    tells them, each behind the one that the host sends from to it. `local_ports` are those that the host's own
-    connections are made from, where an export tells. `assumed` is what every answer stands on beside its rules.
+    tells them, each behind the one that the host sends from to it. `connected` likewise. `local_ports` are those that
+    the host's own connections are made from, where an export tells. `assumed` is what every answer stands on beside its
+    rules.
     """
 
     host: str
@@ -351,6 +359,7 @@ class Firewall(Struct, frozen=True):
     overruled: tuple[Overruled, ...] = ()
     interfaces: tuple[str, ...] = ()
     addresses: tuple[tuple[int, int], ...] = ()
+    connected: Connected | None = None
     local_ports: Intervals = ()
     assumed: tuple[Condition, ...] = ()
 

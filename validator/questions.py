@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
 from validator.engine.connection import Path, Settled
 from validator.engine.evaluate import Evaluator
 from validator.engine.legs import EPHEMERAL, PROTOCOLS, Leg
-from validator.model import LOOPBACK, MODULES_ANSWER, NEIGHBOURS
+from validator.model import LOOPBACK, MODULES_ANSWER, NEIGHBOURS, Connected, Hook
 from validator.packets.fields import Field, Intervals
 from validator.packets.intervals import complement, intersect, normalise
 from validator.packets.space import PacketSet
@@ -32,6 +32,14 @@ class Question(Struct, frozen=True):
 
     def bounds(self, anybody: bool = False) -> dict[int, Intervals]:
         """The connections the requirement is about, by field; `anybody` forgets declared peers."""
+        found = self.everywhere(anybody)
+        if self.connected:
+            ways = [each for _, each in self._ways(found[self._of_peers])]
+            found[self._towards_peers] = normalise(interval for each in ways for interval in each)
+        return found
+
+    def everywhere(self, anybody: bool = False) -> dict[int, Intervals]:
+        """`bounds`, with every interface that there is towards the peers."""
         requirement = self.requirement
         inbound = requirement.entry.direction is Direction.INBOUND
         if requirement.local:
@@ -52,7 +60,7 @@ class Question(Struct, frozen=True):
         if count:
             found[Field.ALTERNATIVE] = ((0, count - 1),)
         if not requirement.local:
-            found[Field.IN_INTERFACE if inbound else Field.OUT_INTERFACE] = self._interfaces()
+            found[self._towards_peers] = self._interfaces()
         return found
 
     def _client_ports(self) -> Intervals:
@@ -65,15 +73,56 @@ class Question(Struct, frozen=True):
         return intersect(EPHEMERAL, told) or EPHEMERAL
 
     def region(self, anybody: bool = False) -> PacketSet:
-        """The connections the requirement is about; see `bounds`."""
+        """The connections the requirement is about; see `bounds`. Where the networks are known that the host is in,
+        their peers come in and are reached by the interfaces in them."""
         space, bounds = self.path.space, self.bounds(anybody)
         if not self.requirement.local:
-            return space.box(bounds)
+            return space.box(bounds) - self.left_out(anybody)
         found = space.nothing
         for source, address in self.requirement.ends:
             ends: dict[int, Intervals] = {Field.SOURCE: ((source, source),), Field.DESTINATION: ((address, address),)}
             found = found | space.box({**bounds, **ends})
         return found
+
+    def left_out(self, anybody: bool = False) -> PacketSet:
+        """The connections with peers in a network of the host over interfaces that are not in it."""
+        space, bounds = self.path.space, self.everywhere(anybody)
+        found = space.nothing
+        if self.connected:
+            absent = complement(bounds[self._towards_peers], space.top(self._towards_peers))
+            for peers, ways in self._ways(bounds[self._of_peers]):
+                others = complement(normalise([*absent, *ways]), space.top(self._towards_peers))
+                found = found | space.box({**bounds, self._of_peers: peers, self._towards_peers: others})
+        return found
+
+    @property
+    def connected(self) -> Connected | None:
+        """The networks that the host is known to be in, where one firewall alone tells interfaces apart."""
+        crossings = self.path.crossings
+        telling = [each for each in crossings if each.firewall.interfaces or self.path.survey.patterns(each.firewall)]
+        if self.requirement.local or len(telling) != 1 or telling[0].hook is Hook.FORWARD:
+            return None
+        return telling[0].firewall.connected
+
+    def _ways(self, peers: Intervals) -> Iterator[tuple[Intervals, Intervals]]:
+        """`peers` in parts, each with the interfaces that packets from and to them may pass."""
+        interfaces, left = self.path.space.interfaces, peers
+        for network, names in self.connected.networks if self.connected else ():
+            part = intersect(peers, network)
+            if part:
+                yield part, interfaces.intervals(names)
+                left = intersect(left, complement(network, self.path.space.top(self._of_peers)))
+        if left:
+            yield left, self._interfaces()
+
+    @property
+    def _of_peers(self) -> Field:
+        return Field.SOURCE if self.requirement.entry.direction is Direction.INBOUND else Field.DESTINATION
+
+    @property
+    def _towards_peers(self) -> Field:
+        inbound = self.requirement.entry.direction is Direction.INBOUND
+        return Field.IN_INTERFACE if inbound else Field.OUT_INTERFACE
 
     def _without_platforms(self, peers: Intervals) -> Intervals:
         """Peers without the addresses of clouds' own services, where no module is."""
@@ -171,6 +220,7 @@ def _is_program(wanted: str, programs: Sequence[str]) -> bool | None:
 def evaluator(question: Question, leg: Leg, without: Sequence[Field] = ()) -> Evaluator:
     """An evaluator for just the packets of this question on `leg`."""
     protocol = PROTOCOLS[question.requirement.protocol]
-    bounds = {**leg.bounds(protocol), **question.bounds()}
+    # Replies to a translated source go elsewhere.
+    bounds = {**leg.bounds(protocol), **(question.everywhere() if leg.mirrored else question.bounds())}
     fields = {Field(level): ranges for level, ranges in bounds.items() if level not in without}
     return Evaluator(question.path.space, question.path.widened(protocol, fields), leg.mirrored)

@@ -245,12 +245,25 @@ def _conditions(question: Question, judgement: Judgement, verdict: Verdict) -> t
     if verdict in (Verdict.UNKNOWN, Verdict.PARTIAL):
         used = [ConditionUse(span.text, span, None) for span in _admitting(judgement)]
         used += [_use(condition) for condition in judgement.open_conditions()]
+    used += _by_routes(question, judgement, verdict)
     if verdict is not Verdict.BLOCKED:  # what one ruleset drops no other lets pass
         beside = [each for crossing in question.path.crossings for each in crossing.firewall.assumed]
         used += [_use(_of_export(each, each.assumption or "")) for each in beside]
     for condition, name in _assumed(question):
         used.append(_use(condition) if name == "normal-load" else _use(_of_export(condition, name)))
     return tuple(dict.fromkeys(used))
+
+
+def _by_routes(question: Question, judgement: Judgement, verdict: Verdict) -> Iterator[ConditionUse]:
+    """That peers come in by the interface of their network, where the verdict is not the same without it."""
+    left_out = question.left_out()
+    if question.connected is None or not left_out:
+        return
+    rest = Judgement(judgement.path, judgement.protocol, judgement.ports, left_out, judgement.legs, judgement.settled)
+    alike = rest.surely == left_out if verdict is Verdict.OPEN else verdict is Verdict.BLOCKED and not rest.possibly
+    if not alike:
+        condition = question.connected.condition
+        yield _use(_of_export(condition, condition.assumption or ""))
 
 
 def _assumed(question: Question) -> Iterator[tuple[Condition, str]]:

@@ -17,11 +17,12 @@ from validator.dialects._linux_changes import changed_sets
 from validator.dialects._linux_facts import Setting, to_itself
 from validator.dialects._linux_forwarding import forwarding
 from validator.dialects._linux_host import Host, IpSet, LinuxInterfaces, LinuxSettings, named_sets, own_addresses
+from validator.dialects._linux_networks import connected, passed
 from validator.dialects._linux_order import in_every_order
 from validator.dialects._linux_others import beside, withdrawn
 from validator.dialects._linux_ruleset import NAT_PRIORITIES, BaseChain, Ruleset
 from validator.errors import ExportError
-from validator.model import ACCEPT, Chain, Firewall, Hook, Rule
+from validator.model import ACCEPT, Chain, Connected, Firewall, Hook, Rule
 from validator.packets.fields import Family, Intervals
 from validator.source import Span
 
@@ -66,9 +67,17 @@ def convert(fragments: Sequence[Fragment], options: Options) -> Firewall | None:
         exports=tuple(dict.fromkeys(ruleset.path for ruleset in rulesets)),
         local_ports=_local_ports(fragments),
         assumed=(others,) if others is not None and others.assumed is not None else (),
-        interfaces=tuple(each.name for each in host.interfaces or ()),
+        interfaces=passed(host.interfaces or ()),
         addresses=to_itself(host.interfaces or (), host.family),
+        connected=_connected(host),
     )
+
+
+def _connected(host: Host) -> Connected | None:
+    """By which interfaces peers in the host's networks come in, and are reached, unless that is not to be assumed."""
+    text = "peers in the network of an interface come in by it, and are reached by it"
+    taken = host.assumed("connected-routes", text, True, Span(host.told_by, 1) if host.told_by else None)
+    return connected(host.interfaces or (), host.family, taken) if taken.assumed else None
 
 
 def _where_replies_are_translated(rulesets: Sequence[Ruleset]) -> Iterator[Ruleset]:
@@ -182,6 +191,7 @@ def _host(fragments: Sequence[Fragment], options: Options) -> Host:
         withdrawn=options.withdrawn,
         own=own_addresses(interfaces.interfaces, options.family) if interfaces else None,
         interfaces=interfaces.interfaces if interfaces else None,
+        told_by=interfaces.path if interfaces else "",
         forwarding=forwards,
         localnet=localnet,
         sets=named_sets(sets, options.family),

@@ -25,7 +25,8 @@ class LinuxInterface(Struct, frozen=True):
     """An interface: its addresses with the networks they are in, and `peers`, networks at its other end.
 
     `broadcasts` are all IPv4 addresses that the kernel has as broadcast addresses because of it. An interface
-    that is not `up` keeps its addresses, but leads nowhere and has no broadcasts.
+    that is not `up` keeps its addresses, but leads nowhere and has no broadcasts. `master` is the device that it is
+    enslaved to; `port` says that this one is known to take all its packets: it is a port of a bridge or bond.
     """
 
     name: str
@@ -33,6 +34,8 @@ class LinuxInterface(Struct, frozen=True):
     broadcasts: tuple[str, ...] = ()
     peers: tuple[Network, ...] = ()
     up: bool = True
+    master: str = ""
+    port: bool = False
 
     def networks(self, family: Family) -> list[Network]:
         """The networks of `family` that it leads to without a router."""
@@ -132,9 +135,10 @@ class IpSet(Struct, frozen=True):
 class Host(Struct, frozen=True):
     """All that is known of one host and family.
 
-    `own`: its addresses, None where nobody told; `interfaces`: None likewise. `rewrites`: some rule changes packets or
-    their connections, or is not understood, see _linux_changes.py; `asked_marks` are then the bits of `mark` and
-    `connmark` that rules ask for. `changed_sets` are the ipsets that rules change.
+    `own`: its addresses, None where nobody told; `interfaces`: None likewise; `told_by`: the export that tells them.
+    `rewrites`: some rule changes packets or their connections, or is not understood, see _linux_changes.py;
+    `asked_marks` are then the bits of `mark` and `connmark` that rules ask for. `changed_sets` are the ipsets that
+    rules change.
     """
 
     name: str
@@ -142,6 +146,7 @@ class Host(Struct, frozen=True):
     withdrawn: frozenset[str] = frozenset()
     own: Intervals | None = None
     interfaces: tuple[LinuxInterface, ...] | None = None
+    told_by: str = ""
     forwarding: Setting = Setting()
     localnet: Setting = Setting()
     sets: Mapping[str, IpSet] = field(default_factory=dict)

@@ -7,8 +7,11 @@
 What the kernel (6.18, asked with `ip route show table local`) makes of them in IPv4: an own address is local
 though its interface be down; on an interface that is up the `brd` address is broadcast, and the highest
 address of every network below /31 too, with or without `brd`, a peer's network included. The lowest one is
-broadcast before Linux 5.14 alone (_linux_addresses.py). `ip -4 addr` and `ip -6 addr` tell of one family.
-An output without the loopback interface shows some interfaces only, and is refused.
+broadcast before Linux 5.14 alone (_linux_addresses.py). A `master` with the flag BROADCAST is a bridge, bond
+or team: no VRF has it (vrf_dev_init in the kernel's drivers/net/vrf.c).
+
+`ip -4 addr` and `ip -6 addr` tell of one family. An output without the loopback interface shows some interfaces
+only, and is refused.
 """
 
 from __future__ import annotations
@@ -16,6 +19,9 @@ from __future__ import annotations
 import re
 from ipaddress import IPv4Network, ip_interface, ip_network
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from validator.dialects import Fragment, _json_positions
 from validator.dialects._linux import convert
@@ -30,13 +36,22 @@ TITLE = "ip addr (or ip -j addr)"
 PLATFORM = "linux"
 STANDS_ALONE = False
 
-_HEADER = re.compile(r"(\d+): ([^\s:]+?)(?:@[^\s:]+)?: <([A-Z0-9_,-]*)> mtu \d+.*", re.ASCII)
+_HEADER = re.compile(r"(\d+): ([^\s:]+?)(?:@[^\s:]+)?: <([A-Z0-9_,-]*)> mtu \d+(.*)", re.ASCII)
+_MASTER = re.compile(r" master (\S+)")
 _INET = re.compile(r"\s+inet6? (\S+)(?: peer (\S+))?((?: (?:brd|any|metric) \S+)*) scope \S+.*", re.ASCII)
 _BROADCAST = re.compile(r" brd (\S+)")
 _LINK = re.compile(r"\s+link/")
 _LIMITED = "255.255.255.255"
 _REMEDY = "run `ip -j addr` > FILE, without the name of an interface"
 _SNIFF_LINES = 200
+_SWITCHES = ("bridge", "bond", "team", "openvswitch", "")
+
+
+class _Shown(Struct, frozen=True):
+    """An interface as shown: `switch` says that it takes the packets of those enslaved to it."""
+
+    interface: LinuxInterface
+    switch: bool
 
 
 def sniff(source: Source) -> bool:
@@ -50,9 +65,11 @@ def sniff(source: Source) -> bool:
 def parse(source: Source, ledger: Ledger) -> Fragment:
     """The interfaces. Raises ExportError where some are missing, or the output is cut."""
     if source.text.lstrip()[:1] == "[":
-        found, whole = _read_json(source, ledger)
+        shown, whole = _read_json(source, ledger)
     else:
-        found, whole = _read_text(source, ledger)
+        shown, whole = _read_text(source, ledger)
+    switches = {each.interface.name for each in shown if each.switch}
+    found = [replace(each.interface, port=each.interface.master in switches) for each in shown]
     if LOOPBACK not in [each.name for each in found]:
         raise ExportError("the loopback interface is missing: this shows some interfaces only", _REMEDY, source.path, 1)
     loopback = next(each for each in found if each.name == LOOPBACK)
@@ -63,8 +80,11 @@ def parse(source: Source, ledger: Ledger) -> Fragment:
     return Fragment(NAME, PLATFORM, source.path, LinuxInterfaces(source.path, tuple(found), families), ())
 
 
-def _interface(name: str, flags: list[str], listed: list[tuple[str, str, str]]) -> LinuxInterface:
-    """An interface from its (address with prefix, peer with prefix or empty, broadcast or empty). Raises ValueError."""
+def _interface(
+    name: str, flags: list[str], listed: list[tuple[str, str, str]], master: str = "", kind: str = ""
+) -> _Shown:
+    """An interface from its (address with prefix, peer with prefix or empty, broadcast or empty), what it is enslaved
+    to, and the kind of device it is, where `ip -d` says so. Raises ValueError."""
     up = "UP" in flags
     addresses: list[Address] = []
     peers: list[Network] = []
@@ -80,22 +100,25 @@ def _interface(name: str, flags: list[str], listed: list[tuple[str, str, str]]) 
                 broadcasts[str(ip_interface(broadcast).ip)] = None
             if network.prefixlen < 31:
                 broadcasts[str(network.broadcast_address)] = None
-    return LinuxInterface(name, tuple(addresses), tuple(broadcasts), tuple(peers), up)
+    interface = LinuxInterface(name, tuple(addresses), tuple(broadcasts), tuple(peers), up, master)
+    return _Shown(interface, "BROADCAST" in flags and kind in _SWITCHES)
 
 
 # --- text ------------------------------------------------------------------------
 
 
-def _read_text(source: Source, ledger: Ledger) -> tuple[list[LinuxInterface], bool]:
+def _read_text(source: Source, ledger: Ledger) -> tuple[list[_Shown], bool]:
     """The interfaces, and whether both families are shown."""
-    found: list[LinuxInterface] = []
-    name, flags, listed, whole = "", [""], list[tuple[str, str, str]](), False
+    found: list[_Shown] = []
+    name, flags, listed, master, whole = "", [""], list[tuple[str, str, str]](), "", False
     for number, line in enumerate(source.lines, 1):
         header = _HEADER.fullmatch(line)
         if header:
             if name:
-                found.append(_interface(name, flags, listed))
+                found.append(_interface(name, flags, listed, master))
             name, flags, listed = header[2], header[3].split(","), []
+            enslaved = _MASTER.search(header[4])
+            master = enslaved[1] if enslaved else ""
             ledger.mark(number, LineState.MODELLED)
         elif name and re.match(r"\s+inet6?\s", line):
             listed.append(_address(source, number, line))
@@ -106,7 +129,7 @@ def _read_text(source: Source, ledger: Ledger) -> tuple[list[LinuxInterface], bo
             inside = bool(name and line[:1] not in (" ", "\t") and line.strip())
             ledger.mark(number, LineState.UNSUPPORTED if inside else LineState.IGNORED)
     if name:
-        found.append(_interface(name, flags, listed))
+        found.append(_interface(name, flags, listed, master))
     return found, whole
 
 
@@ -127,10 +150,10 @@ def _address(source: Source, number: int, line: str) -> tuple[str, str, str]:
 # --- JSON ------------------------------------------------------------------------
 
 
-def _read_json(source: Source, ledger: Ledger) -> tuple[list[LinuxInterface], bool]:
+def _read_json(source: Source, ledger: Ledger) -> tuple[list[_Shown], bool]:
     value = _json_positions.load(source)
     ledger.mark_range(1, len(source.lines), LineState.IGNORED)
-    found: list[LinuxInterface] = []
+    found: list[_Shown] = []
     whole = False
     for each in value if isinstance(value, list) else []:
         if not isinstance(each, _json_positions.Located) or not each:
@@ -148,8 +171,8 @@ def _read_json(source: Source, ledger: Ledger) -> tuple[list[LinuxInterface], bo
     return found, whole
 
 
-def _members(value: dict[str, Any]) -> tuple[str, list[str], list[tuple[str, str, str]]]:
-    """Name, flags and addresses of an interface. Raises ValueError, TypeError or KeyError."""
+def _members(value: dict[str, Any]) -> tuple[str, list[str], list[tuple[str, str, str]], str, str]:
+    """Name, flags, addresses, master and kind of an interface. Raises ValueError, TypeError or KeyError."""
     listed: list[tuple[str, str, str]] = []
     for each in value["addr_info"]:
         if not each:
@@ -166,7 +189,9 @@ def _members(value: dict[str, Any]) -> tuple[str, list[str], list[tuple[str, str
     flags = value.get("flags", [])
     if not isinstance(value["ifname"], str) or not isinstance(flags, list):
         raise TypeError
-    return value["ifname"], [str(flag) for flag in flags], listed
+    details = value.get("linkinfo")
+    kind = details.get("info_kind", "") if isinstance(details, dict) else ""
+    return value["ifname"], [str(flag) for flag in flags], listed, str(value.get("master", "")), str(kind)
 
 
 __all__ = ["NAME", "PLATFORM", "STANDS_ALONE", "TITLE", "convert", "parse", "sniff"]
