@@ -46,11 +46,11 @@ ASSUMPTIONS: Mapping[str, str] = {
     ),
     "every-ruleset": (
         "no other rules filter on the Linux host: iptables-save shows no tables that firewalld, Docker and others make "
-        "in nftables (`nft list ruleset` does), nft none of iptables-legacy (`iptables-legacy-save` does)"
+        "in nftables (`nft -j list ruleset` does), nft none of iptables-legacy (`iptables-legacy-save` does)"
     ),
     "whole-listing": (
-        "sets without elements are empty, in a listing of nft in which none has any: it was not made with `nft -t`, "
-        "which leaves them out"
+        "a listing of nft is whole: sets without elements are empty, where none has any (`nft -t` leaves them out), "
+        "and one without a table was not made with `nft -j list sets`"
     ),
     "plain-headers": (
         "IPv6 packets of connections have no extension headers (routing, hop-by-hop, destination options, "

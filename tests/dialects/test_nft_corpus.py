@@ -22,7 +22,6 @@ WITHOUT_CHAINS = (
     "add_table",
     "TestMapElementDeleteFunc",
     "TestVMap",
-    "EMPTY_OUTPUT",
     "0034get_element_0",
     "0055tcpflags_0",
 )

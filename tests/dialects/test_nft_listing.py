@@ -125,7 +125,6 @@ def listing(*entries: object) -> str:
 @pytest.mark.parametrize(
     ("entries", "what"),
     [
-        ((), "no chain is in this listing"),
         ((TABLE,), "no chain is in this listing"),
         ((TABLE, NO_ELEMENTS), "no chain is in this listing"),
         ((CHAIN,), "the table inet t is not in the list before what it holds: this is not the whole ruleset"),
@@ -136,6 +135,16 @@ def test_a_listing_of_a_part_is_refused(entries: tuple[object, ...], what: str) 
     message = refusal(listing(*entries))
     assert what in message
     assert "run nft -j list ruleset > FILE" in message
+
+
+def test_a_listing_of_nothing_says_that_there_are_no_tables() -> None:
+    """It settles what iptables-save does not show: the text would be an empty file."""
+    assert verdicts(listing()) == ("accept", "unknown")
+    drops = "*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT ACCEPT [0:0]\n"
+    drops += "-A INPUT -p tcp --dport 80 -j ACCEPT\nCOMMIT\n"
+    both = wall(drops, listing())
+    assert (verdict(both, 80), verdict(both, 81), both.assumed) == ("accept", "drop", ())
+    assert [each.assumption for each in wall(drops).assumed] == ["every-ruleset"]
 
 
 def test_sets_without_elements_are_empty_only_where_one_has_some() -> None:

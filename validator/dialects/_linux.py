@@ -151,7 +151,7 @@ def _of_nftables(data: object, host: Host, saved: Mapping[str, Container[str]]) 
             tables[key] = replace(table, chains=chains)
     found = ruleset(replace(data, tables=tables), host)
     if len(tables) == len(data.tables) and (not found.bases if found else not tables):
-        yield unfiltered(data)
+        yield unfiltered(data, host)
     yield from (each for each in (found, beside(data, host), of_devices(data, host)) if each is not None)
 
 

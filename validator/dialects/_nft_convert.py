@@ -20,6 +20,7 @@ from validator.dialects._linux_host import DESTINATION_DONE, SOURCE_DONE, Host
 from validator.dialects._linux_ruleset import NAT_PRIORITIES, BaseChain, Ruleset
 from validator.dialects._nft_connections import mentions_connections
 from validator.dialects._nft_data import Expr, NftChain, NftRule, NftRuleset, NftTable, fields
+from validator.dialects._nft_listing import WHOLE
 from validator.dialects._nft_matches import Matcher
 from validator.dialects._nft_rules import Place, rules_of
 from validator.dialects._nft_surroundings import Surroundings
@@ -81,16 +82,21 @@ def ruleset(data: NftRuleset, host: Host) -> Ruleset | None:
     return Ruleset("nftables", data.path, chains, tuple(bases))
 
 
-def unfiltered(data: NftRuleset) -> Ruleset:
+def unfiltered(data: NftRuleset, host: Host) -> Ruleset:
     """What stands for a ruleset without a base chain in force: nftables asks nothing, and every packet passes
-    (nft(8) CHAINS: rules of other chains are met by jumps alone)."""
+    (nft(8) CHAINS: rules of other chains are met by jumps alone). That a listing without a table is one of a ruleset
+    without any is an assumption: `nft -j list sets` prints the same where there are no sets."""
     table = next(iter(data.tables.values()), None)
     span = table.span if table else Span(data.path, 1)
     name = "nftables without a base chain"
     policy = Rule((), ACCEPT, span, name, "no base chain in this ruleset: nftables lets everything pass", implicit=True)
+    hidden: tuple[Rule, ...] = ()
+    if table is None:
+        why = "tables that are not listed decide"
+        hidden = undecidable((ConditionMatch(host.assumed(WHOLE, why, False, span)),), span, name, why)
     hooks = (Hook.INPUT, Hook.FORWARD, Hook.OUTPUT)
     return Ruleset(
-        "nftables", data.path, {name: Chain(name, (), policy)}, tuple(BaseChain(at, 0, name) for at in hooks)
+        "nftables", data.path, {name: Chain(name, hidden, policy)}, tuple(BaseChain(at, 0, name) for at in hooks)
     )
 
 

@@ -74,7 +74,8 @@ def parse(source: Source, ledger: Ledger) -> Fragment:
     for each in data["nftables"]:
         reader.add(each)
     found = NftRuleset(source.path, reader.tables)
-    refuse_without_chains(found, "nft -j list ruleset")
+    if found.tables:  # else there is no ruleset: unlike the text, this is no empty file then
+        refuse_without_chains(found, "nft -j list ruleset")
     mark_hidden(found)
     mark_filled(found)
     account(found, ledger)
