@@ -84,8 +84,10 @@ def ruleset(data: NftRuleset, host: Host) -> Ruleset | None:
 
 def unfiltered(data: NftRuleset, host: Host) -> Ruleset:
     """What stands for a ruleset without a base chain in force: nftables asks nothing, and every packet passes
-    (nft(8) CHAINS: rules of other chains are met by jumps alone). That a listing without a table is one of a ruleset
-    without any is an assumption: `nft -j list sets` prints the same where there are no sets."""
+    (nft(8) CHAINS: rules of other chains are met by jumps alone).
+
+    That a listing without a table is one of a ruleset without any is an assumption: `nft -j list sets` prints the same
+    where there are no sets. What one of tables without chains leaves out is open: `nft list sets` prints that."""
     table = next(iter(data.tables.values()), None)
     span = table.span if table else Span(data.path, 1)
     name = "nftables without a base chain"
@@ -94,6 +96,9 @@ def unfiltered(data: NftRuleset, host: Host) -> Ruleset:
     if table is None:
         why = "tables that are not listed decide"
         hidden = undecidable((ConditionMatch(host.assumed(WHOLE, why, False, span)),), span, name, why)
+    elif not any(each.chains for each in data.tables.values()):
+        why = "no chain is in this listing, as nft list sets and maps print it: run nft list ruleset"
+        hidden = undecidable((), span, name, why)
     hooks = (Hook.INPUT, Hook.FORWARD, Hook.OUTPUT)
     return Ruleset(
         "nftables", data.path, {name: Chain(name, hidden, policy)}, tuple(BaseChain(at, 0, name) for at in hooks)

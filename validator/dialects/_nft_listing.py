@@ -2,8 +2,8 @@
 
 What nft 1.0.6 and its sources (rule.c, json.c) show:
 
-- `list tables`, `list sets`, `list maps`, `list counters` and so on print no chain. A ruleset without any chain cannot
-  be told from them, so it is refused as an empty file is.
+- `list sets`, `list maps`, `list counters` and so on print no chain. A ruleset without any chain cannot be told from
+  them: what it does is open.
 - `list chains` prints every chain and no rule, and no blank line between two chains of a table as `list ruleset` does;
   where each table has one chain, the two print the same of a ruleset without rules.
 - `nft -j list chains` (`sets`, `maps`) does not list the tables.
@@ -25,15 +25,6 @@ from validator.errors import ExportError
 _OF_CHAINS = re.compile(r"(?:(?:table|chain|type|policy|devices|comment) |flags offload|[}#]|$)")
 """The lines that `nft list chains` prints."""
 WHOLE = "whole-listing"
-
-
-def refuse_without_chains(data: NftRuleset, command: str) -> None:
-    """Raises ExportError where no table has a chain; `command` is what exports all of them."""
-    if any(table.chains for table in data.tables.values()):
-        return
-    problem = "no chain is in this listing, which is what nft list tables and nft list sets print"
-    remedy = f"run {command} > FILE and pass that file; if it prints no chain either, nothing filters: leave it out"
-    raise ExportError(problem, remedy, data.path, 1)
 
 
 def refuse_chains_alone(data: NftRuleset, lines: Sequence[str], command: str) -> None:

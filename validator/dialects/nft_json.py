@@ -35,7 +35,7 @@ from validator.dialects._nft_data import (
     Statement,
     too_deep,
 )
-from validator.dialects._nft_listing import mark_hidden, refuse_without_chains
+from validator.dialects._nft_listing import mark_hidden
 from validator.dialects._nft_matches import plain
 from validator.dialects._nft_render import element as render_element
 from validator.dialects._nft_render import statement as render
@@ -74,8 +74,6 @@ def parse(source: Source, ledger: Ledger) -> Fragment:
     for each in data["nftables"]:
         reader.add(each)
     found = NftRuleset(source.path, reader.tables)
-    if found.tables:  # else there is no ruleset: unlike the text, this is no empty file then
-        refuse_without_chains(found, "nft -j list ruleset")
     mark_hidden(found)
     mark_filled(found)
     account(found, ledger)

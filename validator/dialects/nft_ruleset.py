@@ -21,7 +21,7 @@ from validator.dialects import _nft_text as text
 from validator.dialects._linux import convert
 from validator.dialects._nft_account import account
 from validator.dialects._nft_convert import families
-from validator.dialects._nft_listing import mark_hidden, refuse_chains_alone, refuse_without_chains
+from validator.dialects._nft_listing import mark_hidden, refuse_chains_alone
 from validator.dialects._nft_updates import mark_filled
 from validator.source import Ledger, Source
 
@@ -41,7 +41,6 @@ def sniff(source: Source) -> bool:
 def parse(source: Source, ledger: Ledger) -> Fragment:
     """The ruleset in `source`. Raises ExportError where it is cut, or a script."""
     ruleset = text.read(source, ledger)
-    refuse_without_chains(ruleset, "nft list ruleset")
     mark_hidden(ruleset)
     mark_filled(ruleset)
     account(ruleset, ledger)
