@@ -44,7 +44,9 @@ def convert(fragments: Sequence[Fragment], options: Options) -> Firewall | None:
     rulesets += _where_replies_are_translated(rulesets)
     forwards = forwarding(host, rulesets)
     rulesets += [forwards] if forwards else []
-    others = beside(host, rulesets)
+    path = next(ruleset.path for ruleset in rulesets if ruleset.label)
+    of_iptables = any(dump.family is host.family for dump in _dumps(fragments))
+    others = beside(host, path, of_iptables, bool(_of_nft(fragments)))
     if others is not None and others.assumed is None:
         rulesets.append(withdrawn(others))
     for ruleset in rulesets:

@@ -24,7 +24,7 @@ LEAVES_ALONE = frozenset(
 )
 """Targets of iptables behind which a packet is what it was, but for marks (which are known) and members of sets."""
 
-_CHANGING = ("--add-set", "--del-set", "--map-set")
+_CHANGING = ("--add-set", "--del-set")
 
 
 def rewrites(targets: Iterable[TargetUse], chains: Iterable[str]) -> bool:

@@ -7,8 +7,6 @@ that the other has none is the assumption `every-ruleset`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from validator.dialects._linux_facts import Host
 from validator.dialects._linux_ruleset import BaseChain, Ruleset
 from validator.model import ACCEPT, DROP, Chain, Condition, ConditionMatch, Hook, Rule
@@ -16,19 +14,15 @@ from validator.source import Span
 
 _LAST = (1 << 31) - 1
 _NAME = "rulesets that were not exported"
-_OTHERS = {
-    "iptables": "tables of nftables, which iptables-save does not show, let the packet pass (run nft list ruleset)",
-    "nftables": "tables of iptables-legacy, which nft does not show, let the packet pass (run iptables-legacy-save)",
-}
+_OF_NFTABLES = "tables of nftables, which iptables-save does not show, let the packet pass (run nft list ruleset)"
+_OF_LEGACY = "tables of iptables-legacy, which nft does not show, let the packet pass (run iptables-legacy-save)"
 
 
-def beside(host: Host, rulesets: Sequence[Ruleset]) -> Condition | None:
-    """That other rulesets let packets pass, where one kind alone was exported; else None."""
-    kinds = {"nftables" if ruleset.label == "nftables" else "iptables" for ruleset in rulesets if ruleset.label}
-    if len(kinds) != 1:
+def beside(host: Host, path: str, iptables: bool, nftables: bool) -> Condition | None:
+    """That other rulesets let packets pass, where one kind alone was exported, in `path`; else None."""
+    if iptables is nftables:
         return None
-    path = next(ruleset.path for ruleset in rulesets if ruleset.label)
-    return host.assumed("every-ruleset", _OTHERS[kinds.pop()], True, Span(path, 1))
+    return host.assumed("every-ruleset", _OF_NFTABLES if iptables else _OF_LEGACY, True, Span(path, 1))
 
 
 def withdrawn(others: Condition) -> Ruleset:
