@@ -15,8 +15,9 @@ from validator.dialects._iptables_modules import MODULES
 from validator.dialects._iptables_options import Line, only_option, only_target
 from validator.dialects._iptables_targets import TARGETS, check
 from validator.dialects._iptables_words import Group, Option, RuleWords, TargetUse, Unclear, words
+from validator.dialects._linux_changes import asks
 from validator.dialects._linux_host import Host
-from validator.model import AnyOf, ConditionMatch, FieldMatch, InterfaceMatch, Match, NoneOf
+from validator.model import FieldMatch, InterfaceMatch, Match
 from validator.packets.fields import Family, Field
 from validator.source import Span
 
@@ -194,7 +195,7 @@ class RuleReader:
         protocol = -1
         if not module and options[0].name == "-p" and not options[0].negated:
             protocol = protocol_number(options[0].values[0])
-        conditional = module == "set" or any(map(_open, decided))
+        conditional = module == "set" or any(map(asks, decided))
         plain = decided if _plain(group, decided) else None
         return Group(module, group.options, needs, protocol, conditional, plain)
 
@@ -218,18 +219,6 @@ def _plain(group: Group, decided: tuple[Match, ...]) -> bool:
     if group.module not in _OF_THE_PACKET or len(group.options) > 1:
         return False
     return all(isinstance(match, _OF_A_FIELD) for match in decided)
-
-
-def _open(match: Match) -> bool:
-    """Whether a match asks for a condition that no assumption settles."""
-    match match:
-        case ConditionMatch():
-            return match.condition.assumption is None
-        case AnyOf():
-            return any(_open(part) for parts in match.alternatives for part in parts)
-        case NoneOf():
-            return any(_open(part) for part in match.matches)
-    return False
 
 
 def _cut(text: str) -> list[str] | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from validator.dialects._linux_changes import asks
 from validator.dialects._linux_host import Host
 from validator.dialects._nft_arp import of_devices
 from validator.dialects._nft_beside import beside
 from validator.dialects._nft_convert import families, ruleset
 from validator.dialects._nft_data import NftRuleset
-from validator.model import AnyOf, ConditionMatch, Match, NoneOf
 from validator.source import Ledger, LineState
 
 
@@ -27,17 +27,5 @@ def account(data: NftRuleset, ledger: Ledger) -> None:
             for made in converted.rules:
                 if not made.understood:
                     ledger.mark(made.span.line, LineState.UNSUPPORTED)
-                elif any(map(_open, made.matches)):
+                elif any(map(asks, made.matches)):
                     ledger.mark(made.span.line, LineState.CONDITIONAL)
-
-
-def _open(match: Match) -> bool:
-    """Whether a match asks about a condition without an assumed value."""
-    match match:
-        case ConditionMatch(condition):
-            return condition.assumed is None
-        case AnyOf(alternatives):
-            return any(_open(each) for alternative in alternatives for each in alternative)
-        case NoneOf(inner):
-            return any(map(_open, inner))
-    return False
